@@ -1,0 +1,235 @@
+import type { Capability, HostDetail, Labels } from "@muster/core";
+
+/**
+ * The Server Manager protocol in its own words, and our open extension of it. A peer that announces no `muster`
+ * object in `node_register` never sees a frame or a field marked "ours". Reference: docs/protocols/node.md.
+ */
+
+/** Every frame, both ways: one JSON object per WebSocket text message. */
+export interface Envelope<Type extends string = string, Content = unknown> {
+  readonly type: Type;
+  readonly id: string;
+  /** RFC 3339; never parsed by a receiver. */
+  readonly timestamp: string;
+  readonly data: Content;
+}
+
+/** Percent 0..100, bytes and seconds, as the seed writes them. */
+export interface WireMetrics {
+  readonly cpu_usage?: number | null;
+  readonly memory_usage?: number | null;
+  readonly disk_usage?: number | null;
+  readonly load_average?: number | null;
+  readonly memory_total?: number | null;
+  readonly memory_available?: number | null;
+  readonly disk_total?: number | null;
+  readonly disk_available?: number | null;
+  readonly uptime?: number | null;
+  readonly network_rx?: number | null;
+  readonly network_tx?: number | null;
+}
+
+/** Ours: the state of a run in the agent's journal. `seq` is the last output chunk that it holds, -1 for none. */
+export interface JournaledRun {
+  readonly command_id: string;
+  readonly state: "accepted" | "started" | "finished";
+  readonly seq: number;
+}
+
+/** Ours, in `node_register`: what our agent is and what it can do. */
+export interface NativeHello {
+  readonly protocol: 1;
+  readonly version: string;
+  readonly capabilities: readonly Capability[];
+  readonly name?: string;
+  readonly os?: string;
+  readonly arch?: string;
+  readonly addresses?: readonly string[];
+  readonly labels?: Labels;
+  /** The agent's clock when it registered, in ms. */
+  readonly now: number;
+  readonly runs: readonly JournaledRun[];
+}
+
+/** Ours, in `register_response`. */
+export interface NativeWelcome {
+  readonly protocol: 1;
+  /** Those of the agent's capabilities that this server will use. */
+  readonly capabilities: readonly Capability[];
+  readonly beat_ms: number;
+  /** Samples up to and including this instant (agent's clock, ms) are stored; null when none are. */
+  readonly stored_through: number | null;
+  /** Journaled runs that must be stopped. */
+  readonly cancel: readonly string[];
+  /** Journaled runs whose result the server already has: the agent may drop them. */
+  readonly forget: readonly string[];
+  /** Per run: the last output chunk that is stored, so that the agent goes on after it. */
+  readonly output_through: Readonly<Record<string, number>>;
+}
+
+export interface NodeRegister {
+  readonly node_id?: string;
+  readonly hostname: string;
+  readonly ip_address: string;
+  readonly os_info?: string;
+  readonly muster?: NativeHello;
+}
+
+/** Ours, in `heartbeat`. `values` are in the order of HOST_METRICS, null where not measured. */
+export interface NativeSample {
+  /** Agent's clock, ms. */
+  readonly at: number;
+  readonly values: readonly (number | null)[];
+  readonly detail?: HostDetail;
+  /** True while older samples wait to be sent: show this one, it will come again in `samples`. */
+  readonly backlog?: boolean;
+}
+
+export interface Heartbeat {
+  readonly node_id?: string;
+  readonly status?: string;
+  readonly metrics?: WireMetrics;
+  readonly muster?: NativeSample;
+}
+
+/** Ours: samples kept while the server was away, oldest first. Each row is [at, ...values in the order of HOST_METRICS]. */
+export interface Samples {
+  readonly node_id?: string;
+  readonly rows: readonly (readonly (number | null)[])[];
+}
+
+export interface CommandStarted {
+  readonly command_id: string;
+  /** Ours: agent's clock, ms. */
+  readonly at?: number;
+}
+
+/** Ours: one piece of output. Exactly one of text, base64 and cut is present. */
+export interface WireChunk {
+  readonly seq: number;
+  readonly stream: "stdout" | "stderr";
+  readonly at: number;
+  readonly text?: string;
+  readonly base64?: string;
+  /** How many bytes are left out here. */
+  readonly cut?: number;
+}
+
+/** Ours. */
+export interface CommandOutput {
+  readonly command_id: string;
+  readonly chunks: readonly WireChunk[];
+}
+
+/** Ours, in `command_result`. With the `output` capability stdout and stderr of the result are empty: chunks carried them. */
+export interface NativeResult {
+  readonly state: "succeeded" | "failed" | "timed_out" | "cancelled" | "rejected" | "unknown";
+  readonly reason?: string;
+  readonly started_at?: number;
+  readonly finished_at: number;
+  readonly stdout_bytes: number;
+  readonly stderr_bytes: number;
+  readonly cut_bytes: number;
+  /** The last chunk's number, -1 when it wrote nothing. */
+  readonly last_seq: number;
+  /** SHA-256 in hex over all stdout, a zero byte, all stderr. */
+  readonly digest?: string;
+}
+
+export interface CommandResult {
+  readonly command_id: string;
+  readonly exit_code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly execution_time_ms: number;
+  readonly muster?: NativeResult;
+}
+
+/** Ours, in `execute_command`. */
+export interface NativeCommand {
+  readonly argv?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly user?: string;
+  readonly timeout_ms: number;
+  /** Time between TERM and KILL. */
+  readonly grace_ms: number;
+  /** Kept per stream; what exceeds it is cut out of the middle. */
+  readonly output_limit_bytes: number;
+  /** Ours, ms by the server's clock, and the server's clock when it was sent. */
+  readonly expires_at: number;
+  readonly sent_at: number;
+}
+
+export interface ExecuteCommand {
+  readonly command_id: string;
+  readonly command_text: string;
+  /** Seconds. */
+  readonly timeout: number;
+  readonly muster?: NativeCommand;
+}
+
+/** What a node sends. */
+export type NodeFrame =
+  | Envelope<"node_register", NodeRegister>
+  | Envelope<"heartbeat", Heartbeat>
+  | Envelope<"metrics", WireMetrics & { readonly node_id?: string }>
+  | Envelope<"command_started", CommandStarted>
+  | Envelope<"command_result", CommandResult>
+  | Envelope<"command_output", CommandOutput>
+  | Envelope<"samples", Samples>;
+
+export const NODE_ERROR_CODES = [
+  "INVALID_TOKEN",
+  "NODE_NOT_FOUND",
+  "COMMAND_TIMEOUT",
+  "PARSE_ERROR",
+  "UNKNOWN_MESSAGE_TYPE",
+  "DATABASE_ERROR",
+  "INVALID_REGISTER_DATA",
+  "INVALID_METRIC_DATA",
+] as const;
+export type NodeErrorCode = (typeof NODE_ERROR_CODES)[number];
+
+export interface RegisterResponse {
+  readonly success: boolean;
+  readonly message: string;
+  readonly node_id: string;
+  readonly action?: "created" | "updated";
+  readonly node_info?: {
+    readonly id: number;
+    readonly hostname: string;
+    readonly ip_address: string;
+    readonly status: string;
+  };
+  readonly muster?: NativeWelcome;
+}
+
+export interface HeartbeatAck {
+  readonly received: true;
+  readonly node_id: string;
+  readonly metrics_saved: boolean;
+  /** Ours: present when the interval changed. */
+  readonly muster?: { readonly beat_ms?: number };
+}
+
+/** What the core sends to a node. */
+export type CoreFrame =
+  | Envelope<"welcome", { readonly message: string; readonly node_id: string }>
+  | Envelope<"register_response", RegisterResponse>
+  | Envelope<"heartbeat_ack", HeartbeatAck>
+  | Envelope<
+      "metrics_response",
+      { readonly success: boolean; readonly message: string; readonly node_id: string; readonly metric_id: number }
+    >
+  | Envelope<"execute_command", ExecuteCommand>
+  | Envelope<"command_received", { readonly received: true; readonly node_id: string; readonly command_id?: string }>
+  | Envelope<"error", { readonly error_code: NodeErrorCode; readonly message: string; readonly details: string }>
+  /** Ours: output up to `through` is stored. */
+  | Envelope<"output_received", { readonly command_id: string; readonly through: number }>
+  /** Ours: samples up to and including `through` (agent's clock, ms) are stored. */
+  | Envelope<"samples_stored", { readonly through: number }>
+  /** Ours: stop this run's whole process tree. */
+  | Envelope<"cancel_command", { readonly command_id: string; readonly grace_ms: number }>
+  /** Ours: close, and connect again after this long. */
+  | Envelope<"reconnect", { readonly after_ms: number; readonly reason: string }>;
