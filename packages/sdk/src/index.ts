@@ -1,0 +1,12 @@
+export type { AgentPage } from "./agents.ts";
+export type { ApiOptions } from "./api.ts";
+export type { AuditFilters } from "./audit.ts";
+export { MusterClient } from "./client.ts";
+export { LiveClient, type LiveOptions, type LiveState, type LiveTarget } from "./live.ts";
+export { type ConnectLive, connectLive, type LiveSocket } from "./live-socket.ts";
+export type { LiveEventFor, LiveEventsByOp, LiveNotice, LiveOp, LiveSubject } from "./live-subjects.ts";
+export type { MetricQuery } from "./metrics.ts";
+export { collectAll, type ListQuery, listAll, type PageQuery } from "./paging.ts";
+export { rootCause } from "./problem.ts";
+export type { OutputOptions } from "./runs.ts";
+export type { Login } from "./session.ts";

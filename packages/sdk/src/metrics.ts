@@ -1,0 +1,31 @@
+import type { MetricAnswer } from "@muster/core/resources";
+import type { Api } from "./api.ts";
+
+/** Which values of which agent, between which instants. */
+export interface MetricQuery {
+  readonly agentId: string;
+  /** Absent: all. */
+  readonly names?: readonly string[];
+  /** RFC 3339. */
+  readonly from: string;
+  readonly to: string;
+  readonly stepMs?: number;
+  /** The server widens the step until no more points than this are answered. */
+  readonly maxPoints?: number;
+}
+
+/** The history of measurements. */
+export class MetricsApi {
+  readonly #api: Api;
+
+  constructor(api: Api) {
+    this.#api = api;
+  }
+
+  query(query: MetricQuery, signal?: AbortSignal): Promise<MetricAnswer> {
+    return this.#api.json("GET", "metrics", {
+      query: { ...query, names: query.names?.join(",") },
+      ...(signal && { signal }),
+    });
+  }
+}
