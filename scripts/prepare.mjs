@@ -1,0 +1,82 @@
+// Makes a fresh clone ready, and does nothing when it is: node scripts/prepare.mjs start|test
+// Runs on whatever Node is there, before anything is installed: no packages, no recent syntax.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { findChromium } from "./chromium.mjs";
+import { requireNode, root } from "./node-binary.mjs";
+
+const purpose = process.argv[2] ?? "start";
+
+if (!isInstalled()) {
+  console.log("Installing packages (once, and again when package-lock.json changes) …");
+  // no package that we use needs its install script, so none gets to run; the warnings are about this old Node
+  run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+}
+const stale = [];
+if (await isStale("packages/muster/dist/console/index.html", ["console", "sdk", "core"])) stale.push("console");
+if (await isStale("packages/muster/dist/agent.mjs", ["agent", "protocols", "core"])) stale.push("agent");
+if (stale.length > 0) {
+  console.log(`Building: ${stale.join(", ")} …`);
+  run(requireNode(), ["scripts/build.mjs", ...stale]);
+}
+if (purpose === "test" && !findChromium()) installChromium();
+
+/** True when node_modules holds what package-lock.json asks for; packages for other platforms may be missing. */
+function isInstalled() {
+  const installedLock = join(root, "node_modules/.package-lock.json");
+  if (!existsSync(installedLock)) return false;
+  const wanted = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
+  const installed = JSON.parse(readFileSync(installedLock, "utf8")).packages;
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (path === "") return true;
+    const found = installed[path];
+    return found ? found.version === entry.version : entry.optional === true;
+  });
+}
+
+/** True when the output is missing or older than the newest file of the packages that it is made from. */
+async function isStale(output, packages) {
+  const path = join(root, output);
+  if (!existsSync(path)) return true;
+  const builtAt = statSync(path).mtimeMs;
+  for (const name of packages) if ((await newestChange(join(root, "packages", name))) > builtAt) return true;
+  return false;
+}
+
+async function newestChange(folder) {
+  let newest = 0;
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.name === "node_modules" || entry.name === "dist" || /\.test\.tsx?$/.test(entry.name)) continue;
+    const path = join(folder, entry.name);
+    newest = Math.max(newest, entry.isDirectory() ? await newestChange(path) : statSync(path).mtimeMs);
+  }
+  return newest;
+}
+
+function installChromium() {
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot || !existsSync("/usr/bin/apt-get")) {
+    console.log("The browser tests need Chromium. Install it (on Debian: sudo apt-get install chromium),");
+    console.log("or set MUSTER_CHROMIUM to the path of one. Without it those tests are skipped.");
+    return;
+  }
+  console.log("Installing Chromium for the browser tests …");
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  run("apt-get", ["update", "-qq"], env);
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"], env);
+}
+
+function run(command, args, env = process.env) {
+  const shell = process.platform === "win32" && command === "npm";
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    env,
+    shell,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if (status === 0) return;
+  console.error(`${command} ${args.join(" ")} failed${error ? `: ${error.message}` : ""}`);
+  process.exit(1);
+}
