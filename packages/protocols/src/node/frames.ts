@@ -191,6 +191,13 @@ export const NODE_ERROR_CODES = [
 ] as const;
 export type NodeErrorCode = (typeof NODE_ERROR_CODES)[number];
 
+/** `error_code` is one of NODE_ERROR_CODES from us; an original core also sends others, which a node must survive. */
+export interface WireError {
+  readonly error_code: NodeErrorCode | (string & {});
+  readonly message: string;
+  readonly details: string;
+}
+
 export interface RegisterResponse {
   readonly success: boolean;
   readonly message: string;
@@ -224,7 +231,7 @@ export type CoreFrame =
     >
   | Envelope<"execute_command", ExecuteCommand>
   | Envelope<"command_received", { readonly received: true; readonly node_id: string; readonly command_id?: string }>
-  | Envelope<"error", { readonly error_code: NodeErrorCode; readonly message: string; readonly details: string }>
+  | Envelope<"error", WireError>
   /** Ours: output up to `through` is stored. */
   | Envelope<"output_received", { readonly command_id: string; readonly through: number }>
   /** Ours: samples up to and including `through` (agent's clock, ms) are stored. */
