@@ -2,7 +2,7 @@
 FROM node:24-slim AS build
 WORKDIR /src
 COPY . .
-RUN npm ci --ignore-scripts --omit=optional --include=dev \
+RUN npm ci --ignore-scripts \
  && npm run build \
  && npm pack -w muster --pack-destination /tmp
 

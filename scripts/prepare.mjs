@@ -1,4 +1,4 @@
-// Makes a fresh clone ready, and does nothing when it is: node scripts/prepare.mjs start|test
+// Makes a fresh clone ready, and does nothing when it is: node scripts/prepare.mjs packages|start|test
 // Runs on whatever Node is there, before anything is installed: no packages, no recent syntax.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -14,13 +14,7 @@ if (!isInstalled()) {
   // no package that we use needs its install script, so none gets to run; the warnings are about this old Node
   run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
-const stale = [];
-if (await isStale("packages/muster/dist/console/index.html", ["console", "sdk", "core"])) stale.push("console");
-if (await isStale("packages/muster/dist/agent.mjs", ["agent", "protocols", "core"])) stale.push("agent");
-if (stale.length > 0) {
-  console.log(`Building: ${stale.join(", ")} …`);
-  run(requireNode(), ["scripts/build.mjs", ...stale]);
-}
+if (purpose !== "packages") await buildWhatIsStale();
 if (purpose === "test" && !findChromium()) installChromium();
 
 /** True when node_modules holds what package-lock.json asks for; packages for other platforms may be missing. */
@@ -34,6 +28,16 @@ function isInstalled() {
     const found = installed[path];
     return found ? found.version === entry.version : entry.optional === true;
   });
+}
+
+/** The two things that cannot be served from sources: what a browser loads, and what a new host downloads. */
+async function buildWhatIsStale() {
+  const stale = [];
+  if (await isStale("packages/muster/dist/console/index.html", ["console", "sdk", "core"])) stale.push("console");
+  if (await isStale("packages/muster/dist/agent.mjs", ["agent", "protocols", "core"])) stale.push("agent");
+  if (stale.length === 0) return;
+  console.log(`Building: ${stale.join(", ")} …`);
+  run(requireNode(), ["scripts/build.mjs", ...stale]);
 }
 
 /** True when the output is missing or older than the newest file of the packages that it is made from. */
