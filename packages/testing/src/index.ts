@@ -1,5 +1,6 @@
 export * from "./clock.ts";
 export * from "./process.ts";
+export * from "./programs.ts";
 export * from "./scope.ts";
 export * from "./stub-server.ts";
 export * from "./vectors.ts";
