@@ -1,0 +1,294 @@
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Clock } from "@muster/core";
+import { type AddressRanges, findSource, type RequestSource } from "./address.ts";
+import type { Door, PlainRequest, PlainResponse, UpgradeDecision } from "./door.ts";
+import { type DoorPolicy, refuseVisit } from "./door-policy.ts";
+import type { ListenerLimits, SocketBudget } from "./limits.ts";
+import type { OwnOrigins } from "./origins.ts";
+import {
+  type PlainContext,
+  plainProblem,
+  type RequestTarget,
+  readBody,
+  readTarget,
+  refuseUpgrade,
+  toPlainRequest,
+  writePlainResponse,
+} from "./plain-http.ts";
+import type { WebSocketAcceptor } from "./websocket.ts";
+
+/** A door with what the operator decided about it. */
+export interface OpenDoor {
+  readonly door: Door;
+  readonly policy: DoorPolicy;
+}
+
+/** How a request reached our API. */
+export interface WebVisit {
+  readonly source: RequestSource;
+  /** The browser's own connection is encrypted: here, or at a declared proxy. */
+  readonly secure: boolean;
+}
+
+/** Our API and console, as a listener sees them. */
+export interface WebApp {
+  handle(request: IncomingMessage, response: ServerResponse, visit: WebVisit): void;
+  upgrade(request: PlainRequest, visit: WebVisit): Promise<UpgradeDecision>;
+}
+
+/** Who answers for a path on this listener; undefined means nobody. */
+export type Router = (path: string) => OpenDoor | WebApp | undefined;
+
+export interface TlsFiles {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** Told of what no peer can be told. */
+export interface ListenerEvents {
+  onFailure(error: unknown, where: string): void;
+}
+
+/** What every listener of a process shares. */
+export interface ListenerContext {
+  readonly clock: Clock;
+  readonly limits: ListenerLimits;
+  readonly budget: SocketBudget;
+  readonly acceptor: WebSocketAcceptor;
+  readonly proxies: AddressRanges;
+  readonly origins: OwnOrigins;
+  /** Undefined: any origin may use a door with a token. */
+  readonly doorOrigins: ReadonlySet<string> | undefined;
+  readonly tls: TlsFiles | undefined;
+  readonly events: ListenerEvents;
+}
+
+const RETRY_LATER = { "retry-after": "5" };
+
+/** One port. It opens and closes sockets and keeps the limits; what is said on them is not its business. */
+export class Listener {
+  /** `main`, or host:port for the log and for doors. */
+  readonly name: string;
+  readonly #context: ListenerContext;
+  readonly #router: Router;
+  readonly #server: Server;
+  /** One for all sockets of the listener. */
+  readonly #onSocketClose: () => void;
+
+  constructor(name: string, router: Router, context: ListenerContext) {
+    this.name = name;
+    this.#router = router;
+    this.#context = context;
+    this.#server = createServer(context);
+    this.#onSocketClose = () => {
+      context.budget.open -= 1;
+    };
+    this.#server.on("connection", (socket) => this.#onConnection(socket));
+    this.#server.on("request", (request, response) => this.#onRequest(request, response));
+    this.#server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket, head));
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => onClientError(error, socket));
+  }
+
+  /** Resolves with the port once it takes connections. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host, port, backlog: 1024 }, () => {
+        this.#server.off("error", reject);
+        this.#server.on("error", (error) => this.#context.events.onFailure(error, this.name));
+        const address = this.#server.address();
+        resolve(typeof address === "object" && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  /** Takes no new connections; those that are busy go on. Resolves when the last HTTP one has ended. */
+  stopAccepting(): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this.#server.listening) return resolve();
+      this.#server.close(() => resolve());
+      this.#server.closeIdleConnections();
+    });
+  }
+
+  /** Ends what is still open. WebSockets are the acceptor's. */
+  terminate(): void {
+    this.#server.closeAllConnections();
+  }
+
+  #onConnection(socket: Socket): void {
+    const { budget } = this.#context;
+    budget.open += 1;
+    socket.once("close", this.#onSocketClose);
+    if (!budget.isExhausted) return;
+    budget.refused += 1;
+    socket.destroy();
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const target = readTarget(request.url);
+    const owner = target && this.#router(target.path);
+    const refusal = this.#refuseAny(target, owner);
+    if (refusal) writeAndClose(response, refusal);
+    else if (!target || !owner) response.destroy();
+    else if (!isDoor(owner)) owner.handle(request, response, this.#visitOf(request));
+    else {
+      this.#askDoor(owner, target, request, response).catch((error: unknown) => {
+        this.#context.events.onFailure(error, owner.door.name);
+        if (response.headersSent) response.destroy();
+        else writeAndClose(response, plainProblem(500, "internal error"));
+      });
+    }
+  }
+
+  /** What is wrong with a request whoever it is for. */
+  #refuseAny(target: RequestTarget | undefined, owner: OpenDoor | WebApp | undefined): PlainResponse | undefined {
+    if (this.#context.budget.isFull) {
+      this.#context.budget.refused += 1;
+      return plainProblem(503, "too many connections", RETRY_LATER);
+    }
+    if (!target) return plainProblem(400, "the request target is not a path");
+    return owner ? undefined : plainProblem(404, "nothing is here");
+  }
+
+  async #askDoor(
+    open: OpenDoor,
+    target: RequestTarget,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const refusal = this.#refuseDoor(open, request);
+    if (refusal) {
+      writeAndClose(response, refusal);
+      return;
+    }
+    const context = this.#plainContext(request, target);
+    const body = await readBody(request, open.door.maxBodyBytes).catch(() => undefined);
+    if (!body) {
+      // too large, or the peer went away in the middle of it: then nobody reads this
+      writeAndClose(response, plainProblem(413, `at most ${open.door.maxBodyBytes} bytes`));
+      return;
+    }
+    const answer = await open.door.respond(toPlainRequest(request, context, body));
+    if (!response.destroyed) writePlainResponse(response, answer);
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // a reset while the door thinks must not become an uncaught error
+    socket.on("error", ignore);
+    const target = readTarget(request.url);
+    const owner = target && this.#router(target.path);
+    const refusal = this.#refuseAny(target, owner);
+    if (refusal || !target || !owner) {
+      refuseUpgrade(socket, refusal ?? plainProblem(404, "nothing is here"));
+      return;
+    }
+    const cancel = this.#context.clock.after(this.#context.limits.upgradeTimeoutMs, () => socket.destroy());
+    const context = this.#plainContext(request, target);
+    this.#decide(owner, request, context)
+      .then((decision) => this.#settle(decision, { request, socket, head, remoteAddress: context.remoteAddress }))
+      .catch((error: unknown) => {
+        this.#context.events.onFailure(error, isDoor(owner) ? owner.door.name : "api");
+        refuseUpgrade(socket, plainProblem(500, "internal error"));
+      })
+      .finally(cancel);
+  }
+
+  async #decide(owner: OpenDoor | WebApp, request: IncomingMessage, context: PlainContext): Promise<UpgradeDecision> {
+    const plain = toPlainRequest(request, context, new Uint8Array());
+    if (!isDoor(owner)) return owner.upgrade(plain, this.#visitOf(request));
+    const refusal = this.#refuseDoor(owner, request);
+    return refusal ? { refuse: refusal } : owner.door.upgrade(plain);
+  }
+
+  #settle(
+    decision: UpgradeDecision,
+    upgrade: { request: IncomingMessage; socket: Duplex; head: Buffer; remoteAddress: string },
+  ): void {
+    const { request, socket, head, remoteAddress } = upgrade;
+    if ("refuse" in decision) {
+      refuseUpgrade(socket, decision.refuse);
+      return;
+    }
+    if (socket.destroyed) return;
+    socket.off("error", ignore);
+    const { accept: handler, maxFrameBytes } = decision;
+    this.#context.acceptor.accept(request, socket, head, { handler, maxFrameBytes, remoteAddress });
+  }
+
+  #refuseDoor(open: OpenDoor, request: IncomingMessage): PlainResponse | undefined {
+    const { origins, doorOrigins } = this.#context;
+    const visit = {
+      source: this.#sourceOf(request),
+      headers: request.headers,
+      isOwnOrigin: (origin: string) => origins.isOwnOrigin(origin),
+    };
+    const refusal = refuseVisit(open.policy, visit, doorOrigins);
+    return refusal && plainProblem(refusal.status, refusal.reason);
+  }
+
+  #plainContext(request: IncomingMessage, target: RequestTarget): PlainContext {
+    return { target, remoteAddress: this.#sourceOf(request).address, listener: this.name };
+  }
+
+  #visitOf(request: IncomingMessage): WebVisit {
+    const source = this.#sourceOf(request);
+    const forwarded = source.viaTrustedProxy && request.headers["x-forwarded-proto"] === "https";
+    return { source, secure: this.#context.tls !== undefined || forwarded };
+  }
+
+  #sourceOf(request: IncomingMessage): RequestSource {
+    return findSource(request.socket.remoteAddress ?? "", request.headers, this.#context.proxies);
+  }
+}
+
+function createServer({ limits, tls }: ListenerContext): Server {
+  const options = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: limits.checkEveryMs,
+    // finds peers that vanished without a word; pings would kill some original agents
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+    noDelay: true,
+    insecureHTTPParser: false,
+    // `Upgrade: h2c` is an offer that may be ignored
+    shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === "websocket",
+  };
+  const server = tls
+    ? createHttpsServer({
+        ...options,
+        ...tls,
+        minVersion: "TLSv1.2",
+        handshakeTimeout: limits.tlsHandshakeTimeoutMs,
+      })
+    : createHttpServer(options);
+  server.maxHeadersCount = limits.headerCount;
+  server.timeout = limits.idleTimeoutMs;
+  return server;
+}
+
+function isDoor(owner: OpenDoor | WebApp): owner is OpenDoor {
+  return "door" in owner;
+}
+
+/** For answers that come before the request was read: the rest of it must not be taken for the next one. */
+function writeAndClose(response: ServerResponse, plain: PlainResponse): void {
+  if (response.destroyed) return;
+  response.shouldKeepAlive = false;
+  response.once("finish", () => response.socket?.destroySoon());
+  writePlainResponse(response, plain);
+}
+
+function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const status = error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
+  if (error.code === "ECONNRESET") socket.destroy();
+  else refuseUpgrade(socket, { status });
+}
+
+function ignore(): void {}
