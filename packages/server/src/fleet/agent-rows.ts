@@ -1,0 +1,108 @@
+import { type AgentId, CAPABILITIES, type Capability, type Labels, toIso } from "@muster/core";
+import type { Agent, AgentGauges, AgentStatus } from "@muster/core/resources";
+import type { Selectable } from "kysely";
+import type { AgentsTable } from "../store/schema.ts";
+import type { AgentState } from "./agent-state.ts";
+import type { AgentFacts } from "./session.ts";
+
+export type AgentRow = Selectable<AgentsTable>;
+
+/** Longest text that an agent may tell of itself; what is longer is cut. */
+const MAX_FACT = 255;
+
+/** An agent's labels: what it says, with what operators set on top; a null override removes. */
+export function effectiveLabels(reported: string, overrides: string): Record<string, string> {
+  const labels = JSON.parse(reported) as Record<string, string>;
+  for (const [key, value] of Object.entries(JSON.parse(overrides) as Record<string, string | null>)) {
+    if (value === null) delete labels[key];
+    else labels[key] = value;
+  }
+  return labels;
+}
+
+/** The overrides that turn what the agent reports into what the operator wants. */
+export function overridesFor(reported: string, wanted: Labels): string {
+  const said = JSON.parse(reported) as Record<string, string>;
+  const overrides: Record<string, string | null> = {};
+  for (const [key, value] of Object.entries(wanted)) if (said[key] !== value) overrides[key] = value;
+  for (const key of Object.keys(said)) if (!Object.hasOwn(wanted, key)) overrides[key] = null;
+  return JSON.stringify(overrides);
+}
+
+/** The resource of a stored agent; what this process knows better than the store wins. */
+export function toAgent(row: AgentRow, state: AgentState | undefined, gauges: AgentGauges | null): Agent {
+  const lastSeenAt = state?.lastSeenAt ?? row.last_seen_at;
+  return {
+    id: row.id,
+    protocol: row.protocol,
+    externalId: row.external_id,
+    name: row.given_name ?? row.name,
+    hostname: row.hostname,
+    addresses: JSON.parse(row.addresses) as string[],
+    os: row.os,
+    arch: row.arch,
+    version: row.version,
+    labels: effectiveLabels(row.reported_labels, row.label_overrides),
+    capabilities: readCapabilities(row.capabilities),
+    status: state?.status ?? (row.status as AgentStatus),
+    statusReason: state?.statusReason ?? row.status_reason,
+    statusSince: toIso(state?.statusAt ?? row.status_at),
+    firstSeenAt: toIso(row.first_seen_at),
+    lastSeenAt: lastSeenAt === null ? null : toIso(lastSeenAt),
+    connections: state?.sessions.length ?? 0,
+    clockSkewMs: state?.clockSkewMs ?? row.clock_skew_ms,
+    gauges,
+  };
+}
+
+export function readCapabilities(text: string): Capability[] {
+  const known = new Set<string>(CAPABILITIES);
+  return (JSON.parse(text) as string[]).filter((name): name is Capability => known.has(name));
+}
+
+/** The state of an agent that was just read from the store: not connected until a session says otherwise. */
+export function toState(row: AgentRow): AgentState {
+  return {
+    number: row.number,
+    id: row.id as AgentId,
+    protocol: row.protocol,
+    externalId: row.external_id,
+    status: row.status as AgentStatus,
+    statusReason: row.status_reason,
+    statusAt: row.status_at,
+    lastSeenAt: row.last_seen_at,
+    clockSkewMs: row.clock_skew_ms,
+    capabilities: new Set(readCapabilities(row.capabilities)),
+    factsHash: 0,
+    sessions: [],
+    dirty: false,
+  };
+}
+
+/** Cuts what an agent says of itself to size and drops control characters, which no fact needs. */
+export function cleanFacts(facts: AgentFacts): AgentFacts {
+  const clean: { -readonly [Key in keyof AgentFacts]: AgentFacts[Key] } = {};
+  if (facts.name !== undefined) clean.name = cleanText(facts.name);
+  if (facts.hostname !== undefined) clean.hostname = cleanText(facts.hostname);
+  if (facts.os !== undefined) clean.os = cleanText(facts.os);
+  if (facts.arch !== undefined) clean.arch = cleanText(facts.arch);
+  if (facts.version !== undefined) clean.version = cleanText(facts.version);
+  if (facts.addresses !== undefined) clean.addresses = facts.addresses.slice(0, 32).map(cleanText);
+  if (facts.labels !== undefined) clean.labels = facts.labels;
+  return clean;
+}
+
+function cleanText(text: string): string {
+  return text
+    .slice(0, MAX_FACT)
+    .replace(/\p{Cc}/gu, " ")
+    .trim();
+}
+
+/** The columns that searching and sorting read. */
+export function searchColumns(name: string, hostname: string, externalId: string, addresses: string) {
+  return {
+    sort_name: name.toLowerCase(),
+    search: `${name}\n${hostname}\n${externalId}\n${addresses}`.toLowerCase(),
+  };
+}

@@ -1,0 +1,212 @@
+import { type AgentId, type Clock, isLabelKey, LABEL_LIMITS, MusterError, parseSelector } from "@muster/core";
+import type { Agent, AgentCounts, AgentListQuery, AgentPatch, LabelSummary, Targets } from "@muster/core/resources";
+import { type Store, slices } from "../store/store.ts";
+import { type AgentQuery, listAgentRows, meetsTerms } from "./agent-query.ts";
+import { type AgentRow, effectiveLabels, overridesFor, searchColumns, toAgent } from "./agent-rows.ts";
+import type { Feed } from "./feed.ts";
+import type { Groups } from "./groups.ts";
+import type { Metrics } from "./metrics.ts";
+import { type Registry, writeLabels } from "./registry.ts";
+import type { Sessions } from "./sessions.ts";
+
+interface AgentsParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly sessions: Sessions;
+  readonly metrics: Metrics;
+  readonly groups: Groups;
+  readonly feed: Feed;
+}
+
+/** The agents of the fleet as people see them: find, list, select, label, remove. */
+export class Agents {
+  readonly #parts: AgentsParts;
+
+  constructor(parts: AgentsParts) {
+    this.#parts = parts;
+  }
+
+  async find(id: string): Promise<Agent | undefined> {
+    const row = await this.#parts.store.db.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst();
+    return row && this.#toAgent(row);
+  }
+
+  async get(id: string): Promise<Agent> {
+    const agent = await this.find(id);
+    if (!agent) throw new MusterError("not_found", "there is no such agent", { id });
+    return agent;
+  }
+
+  async findByExternalId(protocol: string, externalId: string): Promise<Agent | undefined> {
+    const row = await this.#parts.store.db
+      .selectFrom("agents")
+      .selectAll()
+      .where("protocol", "=", protocol)
+      .where("external_id", "=", externalId)
+      .executeTakeFirst();
+    return row && this.#toAgent(row);
+  }
+
+  /** Many at once, in any order; unknown ids are left out. */
+  async findMany(ids: readonly string[]): Promise<Agent[]> {
+    const agents: Agent[] = [];
+    for (const slice of slices(ids, 1, this.#parts.store.dialect)) {
+      const rows = await this.#parts.store.db.selectFrom("agents").selectAll().where("id", "in", slice).execute();
+      for (const row of rows) agents.push(this.#toAgent(row));
+    }
+    return agents;
+  }
+
+  /** A small integer that names the agent; undefined for agents this process has not met. */
+  numberOf(id: string): number | undefined {
+    return this.#parts.registry.get(id as AgentId)?.number;
+  }
+
+  /** A page of agents and how many there are in all. */
+  async list(query: AgentListQuery): Promise<{ items: Agent[]; nextCursor: string | null; total: number }> {
+    await this.#parts.registry.flush();
+    const group = query.group === undefined ? undefined : await this.#parts.groups.find(query.group);
+    if (query.group !== undefined && !group)
+      throw new MusterError("not_found", "there is no such group", { id: query.group });
+    const conditions: AgentQuery = {
+      ...query,
+      terms: query.selector ? parseSelector(query.selector) : [],
+      memberOf: group
+        ? { id: group.id, terms: group.selector === null ? null : parseSelector(group.selector) }
+        : undefined,
+    };
+    const page = await listAgentRows(this.#parts.store.db, conditions);
+    return { items: page.rows.map((row) => this.#toAgent(row)), nextCursor: page.nextCursor, total: page.total };
+  }
+
+  async counts(): Promise<AgentCounts> {
+    await this.#parts.registry.flush();
+    const rows = await this.#parts.store.db
+      .selectFrom("agents")
+      .select(({ fn }) => ["status", fn.countAll<number>().as("count")])
+      .groupBy("status")
+      .execute();
+    const counts = { total: 0, online: 0, stale: 0, offline: 0, conflicts: 0 };
+    for (const row of rows) {
+      counts.total += Number(row.count);
+      if (row.status === "online" || row.status === "stale" || row.status === "offline")
+        counts[row.status] += Number(row.count);
+    }
+    for (const state of this.#parts.registry.states()) if (state.sessions.length > 1) counts.conflicts++;
+    return counts;
+  }
+
+  async update(id: string, patch: AgentPatch): Promise<Agent> {
+    if (patch.labels) checkLabels(patch.labels);
+    const row = await this.#parts.store.transaction(async (queries) => {
+      const before = await queries.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst();
+      if (!before) throw new MusterError("not_found", "there is no such agent", { id });
+      const givenName = patch.name ?? before.given_name;
+      const overrides = patch.labels ? overridesFor(before.reported_labels, patch.labels) : before.label_overrides;
+      await queries
+        .updateTable("agents")
+        .set({
+          given_name: givenName,
+          label_overrides: overrides,
+          ...searchColumns(givenName ?? before.name, before.hostname, before.external_id, before.addresses),
+        })
+        .where("number", "=", before.number)
+        .execute();
+      if (patch.labels) await writeLabels(queries, before.number, effectiveLabels(before.reported_labels, overrides));
+      return { ...before, given_name: givenName, label_overrides: overrides };
+    });
+    this.#parts.feed.publish({ kind: "agent", agentId: id as AgentId, change: "facts" });
+    return this.#toAgent(row);
+  }
+
+  /** Deletes an agent with its history and runs, and ends its connections. If it comes back, it is a new agent. */
+  async remove(id: string): Promise<void> {
+    const state = this.#parts.registry.get(id as AgentId);
+    if (state) this.#parts.sessions.evictAgent(state, "the agent was deleted");
+    const result = await this.#parts.store.db.deleteFrom("agents").where("id", "=", id).executeTakeFirst();
+    if (state) this.#parts.registry.forget(state);
+    if (result.numDeletedRows === 0n) throw new MusterError("not_found", "there is no such agent", { id });
+    this.#parts.feed.publish({ kind: "agent", agentId: id as AgentId, change: "removed" });
+  }
+
+  /** Every label in use with its values and how many agents carry each; at most 100 values a key. */
+  async labelSummary(): Promise<LabelSummary> {
+    const rows = await this.#parts.store.db
+      .selectFrom("agent_labels")
+      .select(({ fn }) => ["key", "value", fn.countAll<number>().as("agents")])
+      .groupBy(["key", "value"])
+      .orderBy("key")
+      .orderBy("agents", "desc")
+      .limit(5000)
+      .execute();
+    const byKey = new Map<string, { value: string; agents: number }[]>();
+    for (const row of rows) {
+      const values = byKey.get(row.key) ?? [];
+      if (values.length < 100) values.push({ value: row.value, agents: Number(row.agents) });
+      byKey.set(row.key, values);
+    }
+    return { items: [...byKey].map(([key, values]) => ({ key, values })) };
+  }
+
+  /** The union of everyone who is meant, each once, oldest agent first. Nothing given means nobody; unknown ids are an error. */
+  async resolveTargets(targets: Targets): Promise<AgentRow[]> {
+    const { db, dialect } = this.#parts.store;
+    if (targets.all) return db.selectFrom("agents").selectAll().orderBy("number").execute();
+    const found = new Map<number, AgentRow>();
+    const ids = [...new Set(targets.ids ?? [])];
+    for (const slice of slices(ids, 1, dialect)) {
+      for (const row of await db.selectFrom("agents").selectAll().where("id", "in", slice).execute())
+        found.set(row.number, row);
+    }
+    if (found.size < ids.length) {
+      const known = new Set([...found.values()].map((row) => row.id));
+      const unknown = ids.filter((id) => !known.has(id));
+      throw new MusterError("not_found", "some targets do not exist", {
+        ids: unknown.slice(0, 20),
+        count: unknown.length,
+      });
+    }
+    if (targets.selector !== undefined) {
+      const terms = parseSelector(targets.selector);
+      // an empty selector would meet everybody; everybody has to be asked for by name
+      if (terms.length === 0)
+        throw new MusterError("invalid_argument", "the selector is empty; use all to mean everyone", {
+          field: "selector",
+        });
+      for (const row of await db.selectFrom("agents").selectAll().where(meetsTerms(terms)).execute())
+        found.set(row.number, row);
+    }
+    for (const id of targets.groups ?? []) {
+      for (const row of await this.#parts.groups.members(id)) found.set(row.number, row);
+    }
+    return [...found.values()].sort((left, right) => left.number - right.number);
+  }
+
+  /** Gives up agents of a protocol that have been silent for long although a connection is open; answers how many. */
+  markSilentOffline(olderThanMs: number, protocol: string): number {
+    let count = 0;
+    for (const state of this.#parts.registry.states()) {
+      if (state.protocol !== protocol || state.status === "offline") continue;
+      if (state.lastSeenAt !== null && this.#parts.clock.now() - state.lastSeenAt <= olderThanMs) continue;
+      this.#parts.registry.setStatus(state, "offline", "silent for too long");
+      count++;
+    }
+    return count;
+  }
+
+  #toAgent(row: AgentRow): Agent {
+    const state = this.#parts.registry.getByNumber(row.number);
+    return toAgent(row, state, this.#parts.metrics.gauges(row.number));
+  }
+}
+
+function checkLabels(labels: Readonly<Record<string, string>>): void {
+  const keys = Object.keys(labels);
+  if (keys.length > LABEL_LIMITS.count)
+    throw new MusterError("invalid_argument", `at most ${LABEL_LIMITS.count} labels are allowed`, { field: "labels" });
+  for (const key of keys) {
+    if (!isLabelKey(key))
+      throw new MusterError("invalid_argument", `"${key}" is not a label key`, { field: "labels", key });
+  }
+}

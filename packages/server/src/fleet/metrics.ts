@@ -1,0 +1,338 @@
+import {
+  type AgentId,
+  type Clock,
+  HOST_METRICS,
+  type HostDetail,
+  type HostSample,
+  type HostValues,
+  type Timestamp,
+  toIso,
+} from "@muster/core";
+import type { AgentGauges, LatestSample, MetricAnswer } from "@muster/core/resources";
+import { packRow } from "../store/metric-row.ts";
+import { ensureSets, findSets, newestTimes, TIERS, writeTierRows } from "../store/metrics.ts";
+import type { Store } from "../store/store.ts";
+import { Accumulator } from "./accumulator.ts";
+import { type AgentState, workingSession } from "./agent-state.ts";
+import { Batcher } from "./batcher.ts";
+import type { Feed } from "./feed.ts";
+import { History, type HistoryQuery } from "./metric-history.ts";
+import type { Registry } from "./registry.ts";
+
+interface MetricsParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly feed: Feed;
+  readonly registry: Registry;
+}
+
+/** What is kept in memory of one agent's host: the newest reading and the step being gathered. */
+interface HostSeries {
+  readonly agentNumber: number;
+  readonly agentId: AgentId;
+  setNumber: number | null;
+  receivedAt: Timestamp;
+  values: Float64Array;
+  detail: HostDetail | null;
+  readonly gathering: Accumulator;
+  storedThrough: Timestamp | null;
+  loaded: boolean;
+  /** When the gathered step began, by our own clock, to close it when nothing follows. */
+  openedAt: number;
+}
+
+interface PendingRow {
+  readonly series: HostSeries;
+  readonly at: Timestamp;
+  readonly packed: Uint8Array;
+}
+
+/** What the metrics tell of themselves. */
+export interface MetricCounters {
+  samples: number;
+  rowsWritten: number;
+  /** Readings that were thrown away: the buffer was full, or their time made no sense. */
+  dropped: number;
+}
+
+const STEP_MS = TIERS[0].stepMs;
+/** A step is closed this long after it began, when no later reading closed it before. */
+const CLOSE_AFTER_MS = 12_000;
+const FLUSH_MS = 1_000;
+const ROWS_PER_TRANSACTION = 500;
+/** Rows that wait while the store is away; the oldest are dropped beyond. */
+const MAX_PENDING = 100_000;
+/** An agent's clock that goes back by more than this was set; less is a repeat. */
+const CLOCK_SET_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+const FIELD_NAMES = HOST_METRICS.map((metric) => metric.name);
+const FIELD = Object.fromEntries(FIELD_NAMES.map((name, index) => [name, index])) as Record<
+  (typeof FIELD_NAMES)[number],
+  number
+>;
+
+/** The measurements of hosts: the newest in memory, history gathered by steps of 10 s and written in batches. */
+export class Metrics {
+  readonly counters: MetricCounters = { samples: 0, rowsWritten: 0, dropped: 0 };
+  readonly #parts: MetricsParts;
+  readonly #history: History;
+  readonly #series = new Map<number, HostSeries>();
+  /** Series with a step being gathered, the one that began first in front. */
+  readonly #open = new Set<HostSeries>();
+  readonly #load: Batcher<HostSeries, undefined>;
+  #pending: PendingRow[] = [];
+  #flushing: Promise<void> = Promise.resolve();
+  #stop: (() => void)[] = [];
+
+  constructor(parts: MetricsParts) {
+    this.#parts = parts;
+    this.#load = new Batcher(200, (series) => this.#loadSeries(series));
+    this.#history = new History(parts.store, parts.clock);
+  }
+
+  get history(): History {
+    return this.#history;
+  }
+
+  /** Rows that wait to be written. */
+  get pending(): number {
+    return this.#pending.length;
+  }
+
+  start(): void {
+    this.#stop = [this.#parts.clock.every(FLUSH_MS, () => void this.flush())];
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stop) stop();
+    for (const series of this.#open) this.#closeStep(series);
+    await this.flush();
+  }
+
+  /** Takes a reading in: shows it at once, and gathers it for history when `store` is set. Never waits. */
+  record(state: AgentState, sample: HostSample, how: { store: boolean; agentTime: boolean }): void {
+    const series = this.#seriesOf(state);
+    const now = this.#parts.clock.now();
+    this.counters.samples++;
+    series.receivedAt = now;
+    fillValues(series.values, sample.values);
+    if (sample.detail) series.detail = sample.detail;
+    if (this.#parts.feed.watched)
+      this.#parts.feed.publish({ kind: "sample", agentId: state.id, sample: toLatest(series) });
+    if (how.store) this.#gather(series, how.agentTime ? sample.at : now, { values: series.values, maySetClock: true });
+  }
+
+  /** Takes in readings that an agent kept while we were away, oldest first. They do not change what is shown as newest. */
+  backfill(state: AgentState, samples: readonly HostSample[]): void {
+    const series = this.#seriesOf(state);
+    const values = new Float64Array(HOST_METRICS.length);
+    for (const sample of samples) {
+      this.counters.samples++;
+      fillValues(values, sample.values);
+      this.#gather(series, sample.at, { values, maySetClock: false });
+    }
+  }
+
+  /** Reads how far an agent's history is stored, before its journal of samples is compared with it. */
+  async load(state: AgentState): Promise<void> {
+    const series = this.#seriesOf(state);
+    if (!series.loaded) await this.#load.add(series);
+  }
+
+  storedThrough(state: AgentState): Timestamp | null {
+    return this.#series.get(state.number)?.storedThrough ?? null;
+  }
+
+  latest(agentId: string): LatestSample | undefined {
+    const state = this.#parts.registry.get(agentId as AgentId);
+    const series = state && this.#series.get(state.number);
+    return series && series.receivedAt > 0 ? toLatest(series) : undefined;
+  }
+
+  gauges(agentNumber: number): AgentGauges | null {
+    const series = this.#series.get(agentNumber);
+    if (!series || series.receivedAt === 0) return null;
+    const value = (name: keyof typeof FIELD) => nullWhenMissing(series.values[FIELD[name]]);
+    return {
+      at: toIso(series.receivedAt),
+      cpu: value("system.cpu.utilization"),
+      memory: value("system.memory.utilization"),
+      filesystem: value("system.filesystem.utilization"),
+      load1: value("system.load.1m"),
+      receive: value("system.network.receive"),
+      transmit: value("system.network.transmit"),
+    };
+  }
+
+  /** History of one agent. What is still being gathered is written first, so that a chart ends now. */
+  async query(query: HistoryQuery): Promise<MetricAnswer> {
+    await this.flush();
+    return this.#history.query(query);
+  }
+
+  forget(state: AgentState): void {
+    const series = this.#series.get(state.number);
+    if (!series) return;
+    this.#open.delete(series);
+    this.#series.delete(state.number);
+    this.#pending = this.#pending.filter((row) => row.series !== series);
+  }
+
+  /** Writes every closed step. Agents are told how far they are stored. */
+  flush(): Promise<void> {
+    const now = this.#parts.clock.monotonic();
+    for (const series of this.#open) {
+      if (now - series.openedAt < CLOSE_AFTER_MS) break;
+      this.#closeStep(series);
+    }
+    this.#flushing = this.#flushing.then(() => this.#writePending());
+    return this.#flushing;
+  }
+
+  #seriesOf(state: AgentState): HostSeries {
+    const known = this.#series.get(state.number);
+    if (known) return known;
+    const series: HostSeries = {
+      agentNumber: state.number,
+      agentId: state.id,
+      setNumber: null,
+      receivedAt: 0,
+      values: new Float64Array(HOST_METRICS.length).fill(Number.NaN),
+      detail: null,
+      gathering: new Accumulator(HOST_METRICS.length),
+      storedThrough: null,
+      loaded: false,
+      openedAt: 0,
+    };
+    this.#series.set(state.number, series);
+    return series;
+  }
+
+  #gather(series: HostSeries, at: Timestamp, reading: { values: Float64Array; maySetClock: boolean }): void {
+    const { gathering } = series;
+    const now = this.#parts.clock.now();
+    if (!(at > 0) || at > now + DAY_MS) {
+      this.counters.dropped++;
+      return;
+    }
+    const through = Math.max(gathering.lastAt, series.storedThrough ?? -1);
+    const clockWasSet = reading.maySetClock && through - at > CLOCK_SET_MS;
+    if (at <= through && !clockWasSet) return;
+    if (clockWasSet) series.storedThrough = null;
+    const stepAt = at - (at % STEP_MS);
+    if (gathering.stepAt !== stepAt) {
+      this.#closeStep(series);
+      gathering.begin(stepAt);
+      series.openedAt = this.#parts.clock.monotonic();
+      this.#open.add(series);
+    }
+    gathering.add(at, reading.values);
+  }
+
+  #closeStep(series: HostSeries): void {
+    const { gathering } = series;
+    this.#open.delete(series);
+    if (gathering.stepAt < 0) return;
+    this.#pending.push({ series, at: gathering.stepAt, packed: packRow(gathering.toRow()) });
+    gathering.stepAt = -1;
+    if (this.#pending.length <= MAX_PENDING) return;
+    this.#pending.shift();
+    this.counters.dropped++;
+  }
+
+  async #writePending(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const rows = this.#pending.slice(0, ROWS_PER_TRANSACTION);
+      try {
+        await this.#writeRows(rows);
+      } catch {
+        return; // the store is away: the rows stay, bounded, and the next flush tries again
+      }
+      this.#pending.splice(0, rows.length);
+      this.counters.rowsWritten += rows.length;
+      this.#confirm(rows);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async #writeRows(rows: readonly PendingRow[]): Promise<void> {
+    const { store } = this.#parts;
+    await store.transaction(async (queries) => {
+      const without = new Map<number, HostSeries>();
+      for (const row of rows) if (row.series.setNumber === null) without.set(row.series.agentNumber, row.series);
+      if (without.size > 0) {
+        const source = { agentNumbers: [...without.keys()], name: "host", fields: FIELD_NAMES };
+        const numbers = await ensureSets(queries, source, store.dialect);
+        for (const [agentNumber, series] of without) series.setNumber = numbers.get(agentNumber) ?? null;
+      }
+      const known = rows.filter((row) => row.series.setNumber !== null);
+      const tierRows = known.map((row) => ({ set_number: row.series.setNumber ?? 0, at: row.at, packed: row.packed }));
+      await writeTierRows(queries, TIERS[0], lastOfEach(tierRows), store.dialect);
+    });
+    for (const row of rows) if (row.series.setNumber !== null) this.#history.touch(row.series.setNumber, row.at);
+  }
+
+  #confirm(rows: readonly PendingRow[]): void {
+    const touched = new Set<HostSeries>();
+    for (const { series, at } of rows) {
+      series.storedThrough = Math.max(series.storedThrough ?? -1, at + STEP_MS - 1);
+      touched.add(series);
+    }
+    for (const series of touched) {
+      const state = this.#parts.registry.getByNumber(series.agentNumber);
+      const session = state && workingSession(state);
+      if (session && series.storedThrough !== null && state.capabilities.has("backfill"))
+        session.peer.onSamplesStored(series.storedThrough);
+    }
+  }
+
+  async #loadSeries(batch: readonly HostSeries[]): Promise<undefined[]> {
+    const { db } = this.#parts.store;
+    const sets = await findSets(
+      db,
+      batch.map((series) => series.agentNumber),
+      "host",
+    );
+    const byAgent = new Map(sets.map((set) => [set.agent_number, set.number]));
+    const newest = await newestTimes(db, TIERS[0], [...byAgent.values()]);
+    for (const series of batch) {
+      const setNumber = byAgent.get(series.agentNumber);
+      if (setNumber !== undefined) {
+        series.setNumber = setNumber;
+        const at = newest.get(setNumber);
+        if (at !== undefined) series.storedThrough = Math.max(series.storedThrough ?? -1, at + STEP_MS - 1);
+      }
+      series.loaded = true;
+    }
+    return batch.map(() => undefined);
+  }
+}
+
+/** One statement must not write the same row twice: the later one holds. */
+function lastOfEach<Row extends { set_number: number; at: number }>(rows: readonly Row[]): Row[] {
+  return [...new Map(rows.map((row) => [`${row.set_number}/${row.at}`, row])).values()];
+}
+
+function fillValues(target: Float64Array, values: HostValues): void {
+  for (let index = 0; index < FIELD_NAMES.length; index++)
+    target[index] = values[FIELD_NAMES[index] as keyof HostValues] ?? Number.NaN;
+}
+
+function toLatest(series: HostSeries): LatestSample {
+  const values: Record<string, number> = {};
+  FIELD_NAMES.forEach((name, index) => {
+    const value = series.values[index];
+    if (value !== undefined && !Number.isNaN(value)) values[name] = value;
+  });
+  return {
+    agentId: series.agentId,
+    at: toIso(series.receivedAt),
+    values,
+    detail: series.detail as LatestSample["detail"],
+  };
+}
+
+function nullWhenMissing(value: number | undefined): number | null {
+  return value === undefined || Number.isNaN(value) ? null : value;
+}

@@ -1,0 +1,291 @@
+import { type AgentId, type Clock, newId } from "@muster/core";
+import type { AgentStatus } from "@muster/core/resources";
+import { type Queries, type Store, slices } from "../store/store.ts";
+import { type AgentRow, cleanFacts, effectiveLabels, searchColumns, toState } from "./agent-rows.ts";
+import { type AgentState, fingerprint } from "./agent-state.ts";
+import { Batcher } from "./batcher.ts";
+import type { Feed } from "./feed.ts";
+import type { AgentFacts, AgentHello } from "./session.ts";
+
+interface FactsChange {
+  readonly state: AgentState;
+  readonly facts: AgentFacts;
+}
+
+/** How long a changed status may wait for its batch. */
+const FLUSH_MS = 200;
+/** How often the time of the last sign of life is written for agents that just go on living. */
+const LAST_SEEN_MS = 60_000;
+
+/**
+ * The agents that this process has met: who they are (identity → state), whether they live, and the batched writing of
+ * both. The only writer of an agent's status.
+ */
+export class Registry {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #feed: Feed;
+  readonly #byIdentity = new Map<string, AgentState>();
+  readonly #byId = new Map<AgentId, AgentState>();
+  readonly #byNumber = new Map<number, AgentState>();
+  readonly #meet: Batcher<AgentHello, { state: AgentState; isNew: boolean }>;
+  readonly #facts: Batcher<FactsChange, undefined>;
+  #dirty = new Set<AgentState>();
+  #flushing: Promise<void> = Promise.resolve();
+  #stop: (() => void)[] = [];
+
+  constructor(parts: { store: Store; clock: Clock; feed: Feed }) {
+    this.#store = parts.store;
+    this.#clock = parts.clock;
+    this.#feed = parts.feed;
+    this.#meet = new Batcher(200, (hellos) => this.#findOrInsert(hellos));
+    this.#facts = new Batcher(200, (changes) => this.#writeFacts(changes));
+  }
+
+  /** Begins writing in the background. A process that starts has no connections, whatever the store says. */
+  async start(): Promise<void> {
+    await this.#store.db
+      .updateTable("agents")
+      .set({ status: "offline", status_reason: "the server restarted", status_at: this.#clock.now(), connections: 0 })
+      .where("status", "!=", "offline")
+      .execute();
+    this.#stop = [
+      this.#clock.every(FLUSH_MS, () => void this.flush()),
+      this.#clock.every(LAST_SEEN_MS, () => this.#markAllLive()),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stop) stop();
+    this.#markAllLive();
+    await this.#meet.settle();
+    await this.#facts.settle();
+    await this.flush();
+  }
+
+  get(id: AgentId): AgentState | undefined {
+    return this.#byId.get(id);
+  }
+
+  getByNumber(number: number): AgentState | undefined {
+    return this.#byNumber.get(number);
+  }
+
+  states(): IterableIterator<AgentState> {
+    return this.#byId.values();
+  }
+
+  /** The state of whoever says hello; unknown ones are stored before this resolves. */
+  meet(hello: AgentHello): Promise<{ state: AgentState; isNew: boolean }> {
+    const known = this.#byIdentity.get(identityKey(hello.protocol, hello.externalId));
+    return known ? Promise.resolve({ state: known, isNew: false }) : this.#meet.add(hello);
+  }
+
+  /** Stores what an agent says of itself, when it says something new. */
+  async learn(state: AgentState, facts: AgentFacts): Promise<void> {
+    const clean = cleanFacts(facts);
+    const hash = fingerprint(JSON.stringify([clean, [...state.capabilities]]));
+    if (hash === state.factsHash) return;
+    await this.#facts.add({ state, facts: clean });
+    state.factsHash = hash;
+    this.#feed.publish({ kind: "agent", agentId: state.id, change: "facts" });
+  }
+
+  setStatus(state: AgentState, status: AgentStatus, reason: string): void {
+    if (state.status === status && state.statusReason === reason) return;
+    state.status = status;
+    state.statusReason = reason;
+    state.statusAt = this.#clock.now();
+    this.markDirty(state);
+    this.#feed.publish({ kind: "agent", agentId: state.id, change: "status" });
+  }
+
+  markDirty(state: AgentState): void {
+    state.dirty = true;
+    this.#dirty.add(state);
+  }
+
+  /** Writes every waiting change; lists that follow see the truth. */
+  flush(): Promise<void> {
+    this.#flushing = this.#flushing.then(() => this.#writePresence());
+    return this.#flushing;
+  }
+
+  forget(state: AgentState): void {
+    this.#byIdentity.delete(identityKey(state.protocol, state.externalId));
+    this.#byId.delete(state.id);
+    this.#byNumber.delete(state.number);
+    this.#dirty.delete(state);
+  }
+
+  #remember(row: AgentRow): AgentState {
+    const known = this.#byId.get(row.id as AgentId);
+    if (known) return known;
+    const state = toState(row);
+    this.#byIdentity.set(identityKey(state.protocol, state.externalId), state);
+    this.#byId.set(state.id, state);
+    this.#byNumber.set(state.number, state);
+    return state;
+  }
+
+  async #findOrInsert(hellos: readonly AgentHello[]) {
+    const isNew = new Set<string>();
+    await this.#store.transaction(async (queries) => {
+      const unmet = uniqueHellos(hellos).filter((hello) => !this.#byIdentity.has(keyOf(hello)));
+      for (const slice of slices(unmet, 2, this.#store.dialect)) {
+        for (const row of await findByIdentity(queries, slice)) this.#remember(row);
+      }
+      const strangers = unmet.filter((hello) => !this.#byIdentity.has(keyOf(hello)));
+      for (const slice of slices(strangers, 20, this.#store.dialect)) {
+        const rows = await queries
+          .insertInto("agents")
+          .values(slice.map((hello) => this.#newRow(hello)))
+          .returningAll()
+          .execute();
+        for (const row of rows) isNew.add(identityKey(row.protocol, row.external_id));
+        for (const row of rows) this.#remember(row);
+      }
+    });
+    const answered = new Set<string>();
+    return hellos.map((hello) => {
+      const state = this.#byIdentity.get(keyOf(hello));
+      if (!state) throw new Error("an agent vanished while it was stored");
+      const first = isNew.has(keyOf(hello)) && !answered.has(keyOf(hello));
+      answered.add(keyOf(hello));
+      if (first) this.#feed.publish({ kind: "agent", agentId: state.id, change: "created" });
+      return { state, isNew: first };
+    });
+  }
+
+  #newRow(hello: AgentHello) {
+    const now = this.#clock.now();
+    const facts = cleanFacts(hello.facts);
+    const hostname = facts.hostname ?? "unknown";
+    const name = facts.name ?? facts.hostname ?? hello.externalId;
+    const addresses = JSON.stringify(facts.addresses ?? []);
+    return {
+      id: newId<AgentId>(now),
+      protocol: hello.protocol,
+      external_id: hello.externalId,
+      name,
+      hostname,
+      addresses,
+      os: facts.os ?? null,
+      arch: facts.arch ?? null,
+      version: facts.version ?? null,
+      reported_labels: "{}",
+      label_overrides: "{}",
+      capabilities: JSON.stringify([...hello.capabilities]),
+      status: "offline",
+      status_reason: "not heard of yet",
+      status_at: now,
+      first_seen_at: now,
+      connections: 0,
+      token_id: hello.tokenId,
+      ...searchColumns(name, hostname, hello.externalId, addresses),
+    };
+  }
+
+  async #writeFacts(changes: readonly FactsChange[]): Promise<undefined[]> {
+    await this.#store.transaction(async (queries) => {
+      for (const { state, facts } of changes) await this.#writeFactsOf(queries, state, facts);
+    });
+    return changes.map(() => undefined);
+  }
+
+  async #writeFactsOf(queries: Queries, state: AgentState, facts: AgentFacts): Promise<void> {
+    const row = await queries.selectFrom("agents").selectAll().where("number", "=", state.number).executeTakeFirst();
+    if (!row) return;
+    const hostname = facts.hostname ?? row.hostname;
+    const name = facts.name ?? (facts.hostname !== undefined && row.name === row.hostname ? facts.hostname : row.name);
+    const fresh = row.hostname === "unknown" && row.name === row.external_id && facts.hostname !== undefined;
+    const shownName = fresh ? (facts.name ?? facts.hostname ?? name) : name;
+    const addresses = facts.addresses ? JSON.stringify(facts.addresses) : row.addresses;
+    const reported = facts.labels ? JSON.stringify(facts.labels) : row.reported_labels;
+    await queries
+      .updateTable("agents")
+      .set({
+        name: shownName,
+        hostname,
+        addresses,
+        os: facts.os ?? row.os,
+        arch: facts.arch ?? row.arch,
+        version: facts.version ?? row.version,
+        reported_labels: reported,
+        capabilities: JSON.stringify([...state.capabilities]),
+        ...searchColumns(row.given_name ?? shownName, hostname, row.external_id, addresses),
+      })
+      .where("number", "=", state.number)
+      .execute();
+    if (reported !== row.reported_labels) {
+      await writeLabels(queries, state.number, effectiveLabels(reported, row.label_overrides));
+    }
+  }
+
+  async #writePresence(): Promise<void> {
+    if (this.#dirty.size === 0) return;
+    const states = [...this.#dirty];
+    this.#dirty = new Set();
+    for (let start = 0; start < states.length; start += 200) {
+      const slice = states.slice(start, start + 200);
+      try {
+        await this.#store.transaction(async (queries) => {
+          for (const state of slice) await writePresenceOf(queries, state);
+        });
+      } catch {
+        // the store is away: what was not written stays marked, and the next flush tries again
+        for (const state of states.slice(start)) this.#dirty.add(state);
+        return;
+      }
+    }
+  }
+
+  #markAllLive(): void {
+    for (const state of this.#byId.values()) if (state.sessions.length > 0) this.markDirty(state);
+  }
+}
+
+/** Makes the label table say what the JSON says. */
+export async function writeLabels(queries: Queries, agentNumber: number, labels: Readonly<Record<string, string>>) {
+  await queries.deleteFrom("agent_labels").where("agent_number", "=", agentNumber).execute();
+  const rows = Object.entries(labels).map(([key, value]) => ({ agent_number: agentNumber, key, value }));
+  if (rows.length > 0) await queries.insertInto("agent_labels").values(rows).execute();
+}
+
+async function writePresenceOf(queries: Queries, state: AgentState): Promise<void> {
+  await queries
+    .updateTable("agents")
+    .set({
+      status: state.status,
+      status_reason: state.statusReason,
+      status_at: state.statusAt,
+      last_seen_at: state.lastSeenAt,
+      clock_skew_ms: state.clockSkewMs,
+      connections: state.sessions.length,
+    })
+    .where("number", "=", state.number)
+    .execute();
+  state.dirty = false;
+}
+
+function findByIdentity(queries: Queries, hellos: readonly AgentHello[]): Promise<AgentRow[]> {
+  return queries
+    .selectFrom("agents")
+    .selectAll()
+    .where((where) =>
+      where.or(hellos.map((hello) => where.and({ protocol: hello.protocol, external_id: hello.externalId }))),
+    )
+    .execute();
+}
+
+function uniqueHellos(hellos: readonly AgentHello[]): AgentHello[] {
+  return [...new Map(hellos.map((hello) => [keyOf(hello), hello])).values()];
+}
+
+function keyOf(hello: AgentHello): string {
+  return identityKey(hello.protocol, hello.externalId);
+}
+
+function identityKey(protocol: string, externalId: string): string {
+  return `${protocol}\n${externalId}`;
+}

@@ -1,0 +1,33 @@
+import { type Kysely, sql } from "kysely";
+import type { Migration } from "kysely/migration";
+import type { Dialect } from "../store.ts";
+
+export function metrics(dialect: Dialect): Migration {
+  return {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable("metric_sets")
+        .addColumn("number", "integer", (column) => column.primaryKey().autoIncrement())
+        .addColumn("agent_number", "integer", (column) =>
+          column.notNull().references("agents.number").onDelete("cascade"),
+        )
+        .addColumn("name", "text", (column) => column.notNull())
+        .addColumn("labels", "text", (column) => column.notNull())
+        .addColumn("fields", "text", (column) => column.notNull())
+        .addUniqueConstraint("metric_sets_identity", ["agent_number", "name", "labels"])
+        .execute();
+      for (const tier of ["metric_10s", "metric_1m", "metric_10m"]) {
+        await db.schema
+          .createTable(tier)
+          .addColumn("set_number", "integer", (column) =>
+            column.notNull().references("metric_sets.number").onDelete("cascade"),
+          )
+          .addColumn("at", "bigint", (column) => column.notNull())
+          .addColumn("packed", "blob", (column) => column.notNull())
+          .addPrimaryKeyConstraint(`${tier}_key`, ["set_number", "at"])
+          .modifyEnd(sql.raw(dialect.tableEnd.keyed))
+          .execute();
+      }
+    },
+  };
+}

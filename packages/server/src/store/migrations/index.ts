@@ -1,0 +1,16 @@
+import type { Migration } from "kysely/migration";
+import type { Dialect } from "../store.ts";
+import { agents } from "./0001-agents.ts";
+import { commands } from "./0002-commands.ts";
+import { metrics } from "./0003-metrics.ts";
+import { access } from "./0004-access.ts";
+
+/** All migrations in order. A released one is never changed; a new one gets the next number. */
+export function migrations(dialect: Dialect): Record<string, Migration> {
+  return {
+    "0001-agents": agents(dialect),
+    "0002-commands": commands(dialect),
+    "0003-metrics": metrics(dialect),
+    "0004-access": access(dialect),
+  };
+}

@@ -1,0 +1,80 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import type { Dialect } from "./store.ts";
+
+/** Statements kept compiled. Kysely's texts repeat; the batch statements of the hot paths are among them. */
+const MAX_STATEMENTS = 500;
+
+/** A prepared statement in the shape that Kysely expects of better-sqlite3. */
+class Statement implements SqliteStatement {
+  readonly reader: boolean;
+  readonly #statement: StatementSync;
+
+  constructor(statement: StatementSync) {
+    this.#statement = statement;
+    this.reader = statement.columns().length > 0;
+  }
+
+  all(parameters: readonly unknown[]): unknown[] {
+    return this.#statement.all(...(parameters as never[]));
+  }
+
+  run(parameters: readonly unknown[]) {
+    return this.#statement.run(...(parameters as never[]));
+  }
+
+  iterate(parameters: readonly unknown[]): IterableIterator<unknown> {
+    return this.#statement.iterate(...(parameters as never[]));
+  }
+}
+
+/** The built-in driver behind the interface of the one that Kysely knows, with a cache of statements. */
+class NodeSqlite implements SqliteDatabase {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, Statement>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  prepare(sql: string): Statement {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = new Statement(this.#database.prepare(sql));
+    if (this.#statements.size >= MAX_STATEMENTS) {
+      const oldest = this.#statements.keys().next().value;
+      if (oldest !== undefined) this.#statements.delete(oldest);
+    }
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+}
+
+/**
+ * SQLite in one file (or `:memory:`), WAL, every commit on disk before it is acknowledged (synchronous=FULL). Other
+ * programs may read it (backups); a second server is kept out by the lock in the data directory.
+ */
+export function sqliteDialect(path: string): Dialect {
+  if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(path);
+  database.exec("pragma busy_timeout = 2000");
+  database.exec("pragma journal_mode = wal");
+  database.exec("pragma synchronous = full");
+  database.exec("pragma foreign_keys = on");
+  database.exec("pragma cache_size = -32000");
+  database.exec("pragma temp_store = memory");
+  database.exec("pragma wal_autocheckpoint = 2000");
+  return {
+    name: "sqlite",
+    kysely: new SqliteDialect({ database: new NodeSqlite(database) }),
+    maxParameters: 32_000,
+    tableEnd: { keyed: "without rowid" },
+  };
+}
