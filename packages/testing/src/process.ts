@@ -9,6 +9,8 @@ export interface LaunchOptions {
   readonly cwd?: string;
   /** Added to a small, clean environment: PATH, HOME, LANG. No MUSTER_… variable of the developer leaks in. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What it reads from its standard input; nothing by default. */
+  readonly input?: string;
 }
 
 export interface Exit {
@@ -88,8 +90,9 @@ export function launchProcess(scope: Scope, options: LaunchOptions): LaunchedPro
   const child = spawn(options.command ?? process.execPath, options.args, {
     cwd: options.cwd,
     env: { PATH, HOME, LANG, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
+  child.stdin?.on("error", () => {}).end(options.input); // it may exit without reading
   const launched = new LaunchedProcess(child);
   scope.after(async () => {
     if (launched.exit) return;

@@ -11,6 +11,9 @@ const ADMIN_PASSWORD = "correct horse battery staple";
 const API_TOKEN = `mst_${"ab".repeat(32)}`;
 const ENROLLMENT_TOKEN = `tkn_${"cd".repeat(16)}`;
 
+/** A test that kills a server does not want to wait five seconds for its agents. */
+const QUICK_RECONNECT = ["--reconnect-min", "100ms", "--reconnect-max", "500ms"];
+
 export interface ServerOptions {
   /** Default: a new one. The same folder again means a restart. */
   readonly dataDir?: string;
@@ -89,7 +92,7 @@ export async function startAgent(scope: Scope, server: RunningServer, options: A
     args: [
       ...(options.program ?? [MUSTER, "agent"]),
       ...["--server", server.url, "--token", server.enrollmentToken, "--data-dir", dataDir],
-      ...["--id", options.id, "--name", options.id, ...labels, ...(options.flags ?? [])],
+      ...["--id", options.id, "--name", options.id, ...QUICK_RECONNECT, ...labels, ...(options.flags ?? [])],
     ],
     cwd: dataDir,
   });
@@ -114,4 +117,24 @@ async function callApi<Answer>(url: string, { method, path, body }: ApiCall): Pr
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
   return (text === "" ? undefined : JSON.parse(text)) as Answer;
+}
+
+export interface CliOptions {
+  /** Where its credentials are; default: a new folder, so that nothing of the developer's is touched. */
+  readonly home?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+/** Runs a client command against a server, as its admin. */
+export async function startCli(
+  scope: Scope,
+  server: RunningServer,
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<LaunchedProcess> {
+  const home = options.home ?? (await makeTempDir(scope));
+  const env = { HOME: home, MUSTER_SERVER: server.url, MUSTER_API_TOKEN: server.apiToken, ...options.env };
+  const input = options.input === undefined ? {} : { input: options.input };
+  return launchProcess(scope, { args: [MUSTER, ...args], cwd: home, env, ...input });
 }
