@@ -1,5 +1,6 @@
 // What `check` and `test` are made of.
 import { spawnSync } from "node:child_process";
+import { findChromium } from "./chromium.mjs";
 import { root } from "./node-binary.mjs";
 
 const STATIC_CHECKS = {
@@ -43,5 +44,7 @@ function measure(name, task) {
 }
 
 function runNode(args) {
-  return spawnSync(process.execPath, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] }).status === 0;
+  const chromium = findChromium();
+  const env = { ...process.env, ...(chromium && { MUSTER_CHROMIUM: chromium }) };
+  return spawnSync(process.execPath, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] }).status === 0;
 }
