@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Scope } from "@muster/testing";
+import { onEnd, type Scope } from "@muster/testing";
 import type { LoadOrder } from "../programs/load.ts";
 import type { LoadResult, LoadTarget } from "./agent-load.ts";
 
@@ -13,7 +13,7 @@ export class Generator {
 
   constructor(scope: Scope) {
     this.#child = fork(PROGRAM, { execArgv: [] });
-    scope.after(() => {
+    onEnd(scope, () => {
       this.#child.kill("SIGKILL");
     });
   }

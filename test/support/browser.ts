@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { Scope } from "@muster/testing";
+import { onEnd, type Scope } from "@muster/testing";
 import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 /** Set by scripts/suites.mjs, which also knows where else to look. */
@@ -18,13 +18,13 @@ export async function openPage(scope: Scope, options: BrowserContextOptions = {}
       ...["--disable-background-networking", "--disable-component-update"],
     ],
   });
-  scope.after(() => browser.close());
+  onEnd(scope, () => browser.close());
   const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const errors: Error[] = [];
   page.on("pageerror", (error) => errors.push(error));
-  scope.after(() => {
+  onEnd(scope, () => {
     if (errors.length > 0) throw new AggregateError(errors, "the page threw errors");
   });
   return page;

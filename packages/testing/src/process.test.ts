@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { launchProcess } from "./process.ts";
-import { ManualScope, makeTempDir } from "./scope.ts";
+import { ManualScope, makeTempDir, onEnd } from "./scope.ts";
 import { waitUntil } from "./wait.ts";
 
 test("a launched process is killed when its scope ends, and its folder goes with it", async () => {
@@ -16,6 +16,17 @@ test("a launched process is killed when its scope ends, and its folder goes with
   await scope.close();
   assert.equal((await launched.exited).signal, "SIGKILL");
   assert.equal(existsSync(folder), false);
+});
+
+test("clean-ups of one test run newest first, and one that fails does not keep the others from running", async () => {
+  const order: string[] = [];
+  const scope = new ManualScope();
+  const test = { after: (cleanup: () => void | Promise<void>) => scope.after(cleanup) };
+  onEnd(test, () => void order.push("first"));
+  onEnd(test, () => Promise.reject(new Error("broken")));
+  onEnd(test, () => void order.push("last"));
+  await assert.rejects(scope.close(), AggregateError);
+  assert.deepEqual(order, ["last", "first"]);
 });
 
 test("waiting for output fails at once when the process exits without writing it", async (t) => {

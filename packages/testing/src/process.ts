@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Scope } from "./scope.ts";
+import { onEnd, type Scope } from "./scope.ts";
 import { waitUntil } from "./wait.ts";
 
 export interface LaunchOptions {
@@ -94,7 +94,7 @@ export function launchProcess(scope: Scope, options: LaunchOptions): LaunchedPro
   });
   child.stdin?.on("error", () => {}).end(options.input); // it may exit without reading
   const launched = new LaunchedProcess(child);
-  scope.after(async () => {
+  onEnd(scope, async () => {
     if (launched.exit) return;
     child.kill("SIGKILL");
     await launched.exited;

@@ -29,9 +29,28 @@ export class ManualScope implements Scope {
   }
 }
 
+/** Per test the clean-ups that `onEnd` collected; entries go with their tests. */
+const stacks = new WeakMap<Scope, ManualScope>();
+
+/**
+ * Adds a clean-up that runs before those that were added earlier, since what came later uses what came first. Node's own
+ * `after` runs them in the order in which they were added, which would remove a server's folder under the server.
+ */
+export function onEnd(scope: Scope, cleanup: () => void | Promise<void>): void {
+  if (scope instanceof ManualScope) return scope.after(cleanup);
+  let stack = stacks.get(scope);
+  if (!stack) {
+    const created = new ManualScope();
+    scope.after(() => created.close());
+    stacks.set(scope, created);
+    stack = created;
+  }
+  stack.after(cleanup);
+}
+
 /** An empty folder that is removed when the scope ends. */
 export async function makeTempDir(scope: Scope): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "muster-test-"));
-  scope.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
+  onEnd(scope, () => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
   return folder;
 }
