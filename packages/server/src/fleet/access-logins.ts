@@ -4,6 +4,7 @@ import type { AccessContext, Identity } from "./access.ts";
 import { LoginLimiter } from "./access-limiter.ts";
 import { hashSecret, newSessionSecret } from "./access-secrets.ts";
 import type { UserRow, Users } from "./access-users.ts";
+import type { Audit } from "./audit.ts";
 
 /** A session ends after this long without a request, and this long after the login in any case. */
 export const SESSION_LIMITS = { idleMs: 12 * 3_600_000, absoluteMs: 7 * 24 * 3_600_000, perUser: 50 } as const;
@@ -20,27 +21,46 @@ export interface LoginResult {
 export class Logins {
   readonly #context: AccessContext;
   readonly #users: Users;
+  readonly #audit: Audit;
   readonly #limiter: LoginLimiter;
 
-  constructor(context: AccessContext, users: Users) {
+  constructor(context: AccessContext, users: Users, audit: Audit) {
     this.#context = context;
     this.#users = users;
+    this.#audit = audit;
     this.#limiter = new LoginLimiter(context.clock);
   }
 
-  /** The same answer, after the same time, for a wrong name, a wrong password and a disabled person. */
+  /**
+   * The same answer, after the same time, for a wrong name, a wrong password and a disabled person. The log keeps the
+   * name only when there is such a person: people type passwords into the wrong field.
+   */
   async login(credentials: { username: string; password: string }, address: string): Promise<LoginResult> {
     const username = credentials.username.toLowerCase();
-    this.#limiter.check(username, address);
     const user = await this.#users.findByName(username);
-    const matches = await this.#context.passwords.verify(user?.password_hash, credentials.password);
-    if (!user || !matches || user.disabled === 1) {
-      this.#limiter.reportFailure(username, address);
-      const details = user ? { username: user.username } : {};
-      throw new MusterError("unauthenticated", "the user name or the password is wrong", details);
+    const record = { actor: user?.username ?? "anonymous", address, action: "login" } as const;
+    try {
+      this.#limiter.check(username, address);
+      const matches = await this.#context.passwords.verify(user?.password_hash, credentials.password);
+      if (!user || !matches || user.disabled === 1) {
+        this.#limiter.reportFailure(username, address);
+        throw new MusterError("unauthenticated", "the user name or the password is wrong");
+      }
+      this.#limiter.reportSuccess(username, address);
+      const result = await this.#open(user);
+      await this.#audit.record({ ...record, outcome: "ok" });
+      return result;
+    } catch (error) {
+      const reason = error instanceof MusterError ? error.code : "internal";
+      await this.#audit.record({
+        ...record,
+        actor: "anonymous",
+        target: user?.username ?? null,
+        outcome: "refused",
+        details: { reason },
+      });
+      throw error;
     }
-    this.#limiter.reportSuccess(username, address);
-    return this.#open(user);
   }
 
   /** Checks a password once more for something that needs it, with the same brake on guessing. */

@@ -6,6 +6,9 @@ import type { Queries } from "../store/store.ts";
 import type { AccessContext } from "./access.ts";
 import { toPage } from "./access-secrets.ts";
 
+/** The audit log uses them for callers that are no person. */
+const RESERVED_NAMES = ["anonymous", "server"];
+
 export type UserRow = Selectable<UsersTable>;
 
 /** The people who may log in. There is always at least one admin who is not disabled. */
@@ -36,6 +39,9 @@ export class Users {
   }
 
   async create(user: UserCreate): Promise<User> {
+    if (RESERVED_NAMES.includes(usernameKey(user.username))) {
+      throw new MusterError("invalid_argument", "this name is reserved", { field: "username" });
+    }
     const passwordHash = await this.#context.passwords.hash(user.password);
     return this.#context.store.transaction(async (queries) => {
       const taken = queries.selectFrom("users").select("id").where("username_key", "=", usernameKey(user.username));

@@ -51,10 +51,10 @@ export class Access {
     this.#context = context;
     this.revocations = context.revocations;
     this.users = new Users(context);
-    this.logins = new Logins(context, this.users);
+    this.audit = new Audit(context);
+    this.logins = new Logins(context, this.users, this.audit);
     this.tokens = new ApiTokens(context);
     this.enrollment = new EnrollmentTokens(context);
-    this.audit = new Audit(context);
   }
 
   /** The store's tables must exist. `onFailure` is told when work in the background failed. */

@@ -5,7 +5,7 @@ import { toPage } from "./access-secrets.ts";
 
 /** One thing that was done or refused. `details` never holds a secret, a password or the value of a variable. */
 export interface AuditRecord {
-  /** `user:name`, `token:name`, `enrollment:name`, `anonymous` or `server`. */
+  /** A person's name, `token:…`, `enrollment:…`, `anonymous` or `server`. */
   readonly actor: string;
   readonly address: string | null;
   readonly action: string;

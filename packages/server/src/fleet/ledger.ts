@@ -191,6 +191,7 @@ export class Ledger {
 
   /** A limited command has room: rings connected agents whose runs wait, in the order of the queue. */
   async ringWaiting(commandNumber: number): Promise<void> {
+    await this.#parts.registry.flush(); // who is connected is read from the store
     const rows = await this.#parts.store.db
       .selectFrom("runs")
       .innerJoin("agents", "agents.number", "runs.agent_number")

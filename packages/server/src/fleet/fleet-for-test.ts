@@ -1,0 +1,123 @@
+import type { Capability, RunId, Timestamp } from "@muster/core";
+import { type CommandRequest, commandRequestSchema } from "@muster/core/resources";
+import { ManualClock } from "@muster/testing";
+import { localBus } from "../bus/local.ts";
+import { JobRunner } from "../jobs/runner.ts";
+import { doorbellSweep, timeouts } from "../jobs/timeouts.ts";
+import { sqliteDialect } from "../store/sqlite.ts";
+import { Store } from "../store/store.ts";
+import { Fleet } from "./fleet.ts";
+import type { AgentHello, AgentPeer, AgentSession, Delivery, RunResult } from "./session.ts";
+
+/** Everything that our own agent can do. */
+export const NATIVE: readonly Capability[] = ["command", "journal", "output", "cancel", "metrics", "backfill", "drain"];
+/** What an agent of the original protocol can do. */
+export const FOREIGN: readonly Capability[] = ["command", "metrics"];
+
+/** A connected agent of a test: takes whatever is offered and remembers it. */
+export interface TestAgent extends AgentPeer {
+  readonly session: AgentSession;
+  readonly deliveries: Delivery[];
+  readonly cancelled: RunId[];
+  readonly stored: Timestamp[];
+  readonly evicted: string[];
+  /** False: leaves work where it is. */
+  takes: boolean;
+}
+
+/** A real fleet over a real SQLite database, with time that stands still until told to move. */
+export async function openTestFleet(options: { path?: string; clock?: ManualClock; outputLimitBytes?: number } = {}) {
+  const clock = options.clock ?? new ManualClock();
+  const store = new Store(sqliteDialect(options.path ?? ":memory:"));
+  await store.migrate();
+  const fleet = new Fleet({ store, bus: localBus(), clock, outputLimitBytes: options.outputLimitBytes ?? 1_048_576 });
+  await fleet.start();
+  const jobs = new JobRunner(clock, (_name, error) => {
+    throw error;
+  });
+  const parts = { store, ledger: fleet.ledger, registry: fleet.registry };
+  jobs.start([timeouts(parts), doorbellSweep(parts)]);
+  return {
+    fleet,
+    store,
+    clock,
+    connect: (externalId: string, how: Partial<AgentHello> = {}) => connect(fleet, externalId, how),
+    /** Moves time and lets everything that follows from it happen. */
+    async pass(ms: number) {
+      await clock.advanceAndSettle(ms);
+      await settle(fleet);
+    },
+    settle: () => settle(fleet),
+    async close() {
+      await jobs.stop();
+      await fleet.stop();
+      await store.close();
+    },
+  };
+}
+
+export type TestFleet = Awaited<ReturnType<typeof openTestFleet>>;
+
+async function connect(fleet: Fleet, externalId: string, how: Partial<AgentHello>): Promise<TestAgent> {
+  let session: AgentSession | undefined;
+  const agent = {
+    deliveries: [] as Delivery[],
+    cancelled: [] as RunId[],
+    stored: [] as Timestamp[],
+    evicted: [] as string[],
+    takes: true,
+    onWork() {
+      if (!agent.takes || !session) return;
+      session.take(8).then(
+        (deliveries) => agent.deliveries.push(...deliveries),
+        () => {}, // the test has ended
+      );
+    },
+    onCancel: (runId: RunId) => agent.cancelled.push(runId),
+    onSamplesStored: (through: Timestamp) => agent.stored.push(through),
+    onBeatInterval() {},
+    onDrain() {},
+    onEvicted: (reason: string) => agent.evicted.push(reason),
+  };
+  const hello: AgentHello = {
+    protocol: "node",
+    externalId,
+    capabilities: new Set(NATIVE),
+    facts: { hostname: externalId },
+    remoteAddress: "127.0.0.1",
+    tokenId: null,
+    ...how,
+  };
+  session = await fleet.sessions.open(hello, agent as AgentPeer);
+  return Object.assign(agent as Omit<typeof agent, "onCancel" | "onSamplesStored" | "onEvicted"> & AgentPeer, {
+    session,
+  });
+}
+
+/** Lets rings, batches and what they cause come to rest. */
+async function settle(fleet: Fleet): Promise<void> {
+  for (let turn = 0; turn < 12; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await fleet.ledger.settle();
+  }
+}
+
+/** A command with the defaults of the API. */
+export function commandSpec(request: Partial<CommandRequest> & Pick<CommandRequest, "targets">) {
+  return commandRequestSchema.parse({ text: "uptime", ...request });
+}
+
+/** What an agent reports when a command ended well, unless told otherwise. */
+export function runResult(how: Partial<RunResult> = {}): RunResult {
+  return {
+    status: "succeeded",
+    exitCode: 0,
+    reason: null,
+    executionMs: 5,
+    startedAt: null,
+    output: null,
+    cutBytes: 0,
+    digest: null,
+    ...how,
+  };
+}
