@@ -37,15 +37,16 @@ const stacks = new WeakMap<Scope, ManualScope>();
  * `after` runs them in the order in which they were added, which would remove a server's folder under the server.
  */
 export function onEnd(scope: Scope, cleanup: () => void | Promise<void>): void {
-  if (scope instanceof ManualScope) return scope.after(cleanup);
-  let stack = stacks.get(scope);
-  if (!stack) {
-    const created = new ManualScope();
-    scope.after(() => created.close());
-    stacks.set(scope, created);
-    stack = created;
-  }
-  stack.after(cleanup);
+  (scope instanceof ManualScope ? scope : stackOf(scope)).after(cleanup);
+}
+
+function stackOf(scope: Scope): ManualScope {
+  const known = stacks.get(scope);
+  if (known) return known;
+  const created = new ManualScope();
+  scope.after(() => created.close());
+  stacks.set(scope, created);
+  return created;
 }
 
 /** An empty folder that is removed when the scope ends. */
