@@ -56,6 +56,7 @@ function createProgram(host: CliHost): Command {
     .description("One control plane for every agent on your hosts.")
     .version(host.version, "-V, --version", "print the version")
     .exitOverride()
+    .helpCommand(false)
     .enablePositionalOptions()
     .showHelpAfterError("(add --help to see how it is called)")
     .configureOutput({

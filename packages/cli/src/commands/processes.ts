@@ -1,0 +1,25 @@
+import { MusterError } from "@muster/core";
+import type { CommandFile } from "../program.ts";
+
+const PROCESSES: readonly (readonly [name: string, description: string])[] = [
+  ["up", "start a server and an agent on this machine, in one go"],
+  ["server", "start the server (muster server --help)"],
+  ["agent", "start the agent of this host (muster agent --help)"],
+];
+
+/** The long-running parts, for help and completion: the executable starts them before this program is loaded. */
+export const addProcesses: CommandFile = (program, bind) => {
+  for (const [name, description] of PROCESSES) {
+    program
+      .command(name)
+      .description(description)
+      .argument("[flags...]")
+      .allowUnknownOption()
+      .helpOption(false)
+      .action(
+        bind(async () => {
+          throw new MusterError("unimplemented", `muster ${name} is started by the muster executable only`);
+        }),
+      );
+  }
+};
