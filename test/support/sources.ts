@@ -18,8 +18,8 @@ export interface SourceFile {
   /** From the package's `src`: `fleet/session.ts`. */
   readonly inside: string;
   readonly lines: readonly string[];
-  /** A test, or a double that tests share (`test-….ts`). */
-  readonly isTest: boolean;
+  /** A test, or what tests of a folder share (`test-….ts`, `…-for-test.ts`). */
+  readonly isTest: /\.test\.tsx?$|-for-tests?\.ts$/.test(path) || basename(path).startsWith("test-"),
 }
 
 const SOURCE = /\.(ts|tsx|mjs|css)$/;
@@ -35,7 +35,7 @@ export function readSources(): SourceFile[] {
         package: name,
         inside: fromRoot.slice(`packages/${name}/src/`.length),
         lines: readFileSync(path, "utf8").split("\n"),
-        isTest: /\.test\.tsx?$/.test(path) || basename(path).startsWith("test-"),
+        isTest: /\.test\.tsx?$|-for-tests?\.ts$/.test(path) || basename(path).startsWith("test-"),
       });
     }
   }
