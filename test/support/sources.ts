@@ -19,7 +19,7 @@ export interface SourceFile {
   readonly inside: string;
   readonly lines: readonly string[];
   /** A test, or what tests of a folder share (`test-….ts`, `…-for-test.ts`). */
-  readonly isTest: /\.test\.tsx?$|-for-tests?\.ts$/.test(path) || basename(path).startsWith("test-"),
+  readonly isTest: boolean;
 }
 
 const SOURCE = /\.(ts|tsx|mjs|css)$/;
