@@ -22,6 +22,8 @@ interface AgentsParts {
 /** The agents of the fleet as people see them: find, list, select, label, remove. */
 export class Agents {
   readonly #parts: AgentsParts;
+  /** The numbers of agents that were asked for, for protocols whose objects have integer ids. */
+  readonly #numbers = new Map<string, number>();
 
   constructor(parts: AgentsParts) {
     this.#parts = parts;
@@ -58,9 +60,9 @@ export class Agents {
     return agents;
   }
 
-  /** A small integer that names the agent; undefined for agents this process has not met. */
+  /** A small integer that names the agent; known for every agent that was found, listed or met. */
   numberOf(id: string): number | undefined {
-    return this.#parts.registry.get(id as AgentId)?.number;
+    return this.#parts.registry.get(id as AgentId)?.number ?? this.#numbers.get(id);
   }
 
   /** A page of agents and how many there are in all. */
@@ -125,7 +127,11 @@ export class Agents {
     const state = this.#parts.registry.get(id as AgentId);
     if (state) this.#parts.sessions.evictAgent(state, "the agent was deleted");
     const result = await this.#parts.store.db.deleteFrom("agents").where("id", "=", id).executeTakeFirst();
-    if (state) this.#parts.registry.forget(state);
+    if (state) {
+      this.#parts.registry.forget(state);
+      this.#parts.metrics.forget(state);
+    }
+    this.#numbers.delete(id);
     if (result.numDeletedRows === 0n) throw new MusterError("not_found", "there is no such agent", { id });
     this.#parts.feed.publish({ kind: "agent", agentId: id as AgentId, change: "removed" });
   }
@@ -197,6 +203,7 @@ export class Agents {
 
   #toAgent(row: AgentRow): Agent {
     const state = this.#parts.registry.getByNumber(row.number);
+    if (!state) this.#numbers.set(row.id, row.number);
     return toAgent(row, state, this.#parts.metrics.gauges(row.number));
   }
 }

@@ -171,6 +171,16 @@ export class Metrics {
     return this.#history.query(query);
   }
 
+  /** Stored steps of one agent, newest first. */
+  async listSamples(query: Parameters<History["listSamples"]>[0]) {
+    await this.flush();
+    return this.#history.listSamples(query);
+  }
+
+  storageCounts(): ReturnType<History["storageCounts"]> {
+    return this.#history.storageCounts();
+  }
+
   forget(state: AgentState): void {
     const series = this.#series.get(state.number);
     if (!series) return;
