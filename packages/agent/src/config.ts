@@ -125,7 +125,7 @@ export async function loadAgentConfig(inputs: ConfigInputs): Promise<LoadedConfi
 /** `/var/lib/muster` as root, else the XDG state folder. */
 export function defaultDataDir(environment: ConfigInputs["environment"]): string {
   if (process.getuid?.() === 0) return "/var/lib/muster";
-  return join(environment["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "muster");
+  return join(environment.XDG_STATE_HOME || join(homedir(), ".local", "state"), "muster");
 }
 
 /** What no single setting can see. */

@@ -61,7 +61,7 @@ function formatLine(clock: Clock, line: { level: LogLevel; event: string; fields
   try {
     text = JSON.stringify(record);
   } catch {
-    text = JSON.stringify({ at: record["at"], level: line.level, event: line.event, unprintable: true });
+    text = JSON.stringify({ at: record.at, level: line.level, event: line.event, unprintable: true });
   }
   return text.length > MAX_LINE ? `${text.slice(0, MAX_LINE)}…` : text;
 }

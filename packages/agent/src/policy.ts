@@ -58,15 +58,15 @@ export function parsePolicy(parsed: unknown): Policy {
   const unknown = Object.keys(parsed).find((key) => !["allow", "users", "deny-paths"].includes(key));
   if (unknown !== undefined) throw new Error(`there is no setting ${JSON.stringify(unknown)}`);
   const fields = parsed as Readonly<Record<string, unknown>>;
-  const allow = readTexts(fields["allow"], "allow") ?? [];
+  const allow = readTexts(fields.allow, "allow") ?? [];
   const wrong = allow.find((word) => !POLICY_ACTIONS.some((action) => action === word));
   if (wrong !== undefined) throw new Error(`allow: ${JSON.stringify(wrong)} is none of ${POLICY_ACTIONS.join(", ")}`);
   const denyPaths = readTexts(fields["deny-paths"], "deny-paths") ?? [];
   const relative = denyPaths.find((path) => !isAbsolute(path));
   if (relative !== undefined) throw new Error(`deny-paths: ${JSON.stringify(relative)} is no absolute path`);
-  const users = readTexts(fields["users"], "users");
+  const users = readTexts(fields.users, "users");
   return {
-    allow: fields["allow"] === undefined ? DEFAULT_POLICY.allow : new Set(allow as PolicyAction[]),
+    allow: fields.allow === undefined ? DEFAULT_POLICY.allow : new Set(allow as PolicyAction[]),
     users: users && new Set(users),
     denyPaths: denyPaths.map(followLinks),
   };
@@ -142,7 +142,7 @@ function followLinks(path: string): string {
 
 function locateProgram(program: string, cwd: string): string {
   if (program.includes("/")) return resolve(cwd, program);
-  for (const folder of (process.env["PATH"] ?? "/usr/bin:/bin").split(":")) {
+  for (const folder of (process.env.PATH ?? "/usr/bin:/bin").split(":")) {
     const candidate = join(folder === "" ? cwd : folder, program);
     try {
       if (statSync(candidate).isFile()) return candidate;

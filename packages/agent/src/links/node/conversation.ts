@@ -1,0 +1,185 @@
+import { type Clock, toIso } from "@muster/core";
+import type { CoreFrame, NativeWelcome, NodeErrorCode, NodeFrame, NodeRegister } from "@muster/protocols/node";
+import type { LinkEnd } from "./reconnect.ts";
+
+/** Original cores announce no interval. */
+export const CLASSIC_BEAT_MS = 10_000;
+/** A registration that was not answered is sent again, and after a second silence the connection is given up. */
+const REGISTER_WITHIN_MS = 15_000;
+const REGISTER_RETRY_MIN_MS = 5000;
+const REGISTER_RETRY_MAX_MS = 60_000;
+const LEAST_SILENCE_MS = 15_000;
+
+/** What the owner of the connection has to do, in order. */
+export type Step =
+  | { readonly do: "send"; readonly frame: NodeFrame }
+  /** The server has answered our registration: everything may flow. `null` is a core without our extension. */
+  | { readonly do: "ready"; readonly welcome: NativeWelcome | null; readonly beatMs: number }
+  /** The interval has changed since. */
+  | { readonly do: "beat_interval"; readonly beatMs: number }
+  | { readonly do: "execute"; readonly frame: Extract<CoreFrame, { type: "execute_command" }> }
+  | { readonly do: "cancel"; readonly runId: string; readonly graceMs: number }
+  | { readonly do: "output_stored"; readonly runId: string; readonly through: number }
+  | { readonly do: "result_stored"; readonly messageId: string; readonly runId: string | undefined }
+  | { readonly do: "samples_stored"; readonly through: number }
+  | { readonly do: "warn"; readonly event: string; readonly fields: Readonly<Record<string, unknown>> }
+  | { readonly do: "close"; readonly reason: string; readonly end: LinkEnd };
+
+export interface ConversationOptions {
+  readonly clock: Clock;
+  /** Built anew at each registration: it tells the journal as it is then. */
+  readonly describe: () => NodeRegister;
+  readonly newMessageId: () => string;
+}
+
+/**
+ * The rules of one connection to a core, ours or an original one: register first, answer what the seed's table of
+ * errors advises, notice silence. Sends nothing itself and holds no timer: the owner carries out the steps and calls
+ * `tick` about once a second. Protocol: docs/protocols/node.md.
+ */
+export class Conversation {
+  readonly #options: ConversationOptions;
+  #phase: "registering" | "ready" = "registering";
+  #beatMs = CLASSIC_BEAT_MS;
+  #heardAt: number;
+  #registeredAt: number | undefined;
+  #registerAgainAt: number | undefined;
+  #refusals = 0;
+  #unanswered = 0;
+  #isNative = false;
+
+  constructor(options: ConversationOptions) {
+    this.#options = options;
+    this.#heardAt = options.clock.monotonic();
+  }
+
+  get isReady(): boolean {
+    return this.#phase === "ready";
+  }
+
+  /** The socket is open. A welcome may come late or never: registering does not wait for it. */
+  open(): Step[] {
+    this.#heardAt = this.#now();
+    return [this.#register()];
+  }
+
+  /** A frame came. */
+  receive(frame: CoreFrame): Step[] {
+    this.#heardAt = this.#now();
+    switch (frame.type) {
+      case "register_response":
+        return this.#onRegistered(frame.data);
+      case "heartbeat_ack":
+        return this.#changeBeat(frame.data.muster?.beat_ms);
+      case "error":
+        return this.#onError(frame.data);
+      case "execute_command":
+        return [{ do: "execute", frame }];
+      case "command_received":
+        return [{ do: "result_stored", messageId: frame.id, runId: frame.data.command_id }];
+      case "cancel_command":
+        return [{ do: "cancel", runId: frame.data.command_id, graceMs: frame.data.grace_ms }];
+      case "output_received":
+        return [{ do: "output_stored", runId: frame.data.command_id, through: frame.data.through }];
+      case "samples_stored":
+        return [{ do: "samples_stored", through: frame.data.through }];
+      case "reconnect":
+        return [{ do: "close", reason: frame.data.reason, end: { kind: "drained", afterMs: frame.data.after_ms } }];
+      case "welcome":
+      case "metrics_response":
+        return [];
+    }
+  }
+
+  /** Something came that is no frame: a sign of life all the same. */
+  receiveUnreadable(): void {
+    this.#heardAt = this.#now();
+  }
+
+  /** Time has passed. */
+  tick(): Step[] {
+    const now = this.#now();
+    if (now - this.#heardAt > this.#silenceMs()) {
+      return [{ do: "close", reason: "the server has been silent", end: { kind: "lost" } }];
+    }
+    if (this.#phase === "ready") return [];
+    if (this.#registerAgainAt !== undefined) return now >= this.#registerAgainAt ? [this.#register()] : [];
+    if (this.#registeredAt === undefined || now - this.#registeredAt <= REGISTER_WITHIN_MS) return [];
+    this.#unanswered += 1;
+    if (this.#unanswered < 2) return [this.#register()];
+    return [{ do: "close", reason: "the registration was not answered", end: { kind: "lost" } }];
+  }
+
+  /** Three beats, so that one lost acknowledgement does not matter; a server that is asked nothing says nothing. */
+  #silenceMs(): number {
+    if (this.#phase === "registering") return REGISTER_RETRY_MAX_MS + 2 * REGISTER_WITHIN_MS;
+    return Math.max(LEAST_SILENCE_MS, 3 * this.#beatMs + 1000);
+  }
+
+  #register(): Step {
+    this.#phase = "registering";
+    this.#registeredAt = this.#now();
+    this.#registerAgainAt = undefined;
+    const { newMessageId, describe, clock } = this.#options;
+    const frame: NodeFrame = {
+      type: "node_register",
+      id: newMessageId(),
+      timestamp: toIso(clock.now()),
+      data: describe(),
+    };
+    return { do: "send", frame };
+  }
+
+  #onRegistered(answer: Extract<CoreFrame, { type: "register_response" }>["data"]): Step[] {
+    if (!answer.success) return this.#registerLater("registration refused", { message: answer.message });
+    if (this.#phase === "ready") return []; // a repeat was answered twice
+    this.#phase = "ready";
+    this.#refusals = 0;
+    this.#unanswered = 0;
+    this.#isNative = answer.muster !== undefined;
+    this.#beatMs = clampBeat(answer.muster?.beat_ms ?? CLASSIC_BEAT_MS);
+    return [{ do: "ready", welcome: answer.muster ?? null, beatMs: this.#beatMs }];
+  }
+
+  #changeBeat(wanted: number | undefined): Step[] {
+    if (wanted === undefined || !this.#isNative) return [];
+    const beatMs = clampBeat(wanted);
+    if (beatMs === this.#beatMs) return [];
+    this.#beatMs = beatMs;
+    return [{ do: "beat_interval", beatMs }];
+  }
+
+  /** The seed's advice per code. Nothing but a refused token ends the connection. */
+  #onError(error: { error_code: string; message: string; details: string }): Step[] {
+    const fields = { code: error.error_code, message: error.message, details: error.details };
+    switch (error.error_code as NodeErrorCode) {
+      case "INVALID_TOKEN":
+        return [{ do: "close", reason: "the server does not accept the token", end: { kind: "unauthorized" } }];
+      case "NODE_NOT_FOUND":
+        // the server has forgotten us; a registration that is on its way will do
+        if (this.#phase === "registering") return [];
+        return [{ do: "warn", event: "server did not know this agent", fields }, this.#register()];
+      case "DATABASE_ERROR":
+      case "INVALID_REGISTER_DATA":
+        if (this.#phase === "registering") return this.#registerLater("registration refused", fields);
+        return [{ do: "warn", event: "server reported an error", fields }]; // what it did not store is sent again later
+      default:
+        return [{ do: "warn", event: "server reported an error", fields }];
+    }
+  }
+
+  #registerLater(event: string, fields: Readonly<Record<string, unknown>>): Step[] {
+    const waitMs = Math.min(REGISTER_RETRY_MAX_MS, REGISTER_RETRY_MIN_MS * 2 ** Math.min(this.#refusals, 10));
+    this.#refusals += 1;
+    this.#registerAgainAt = this.#now() + waitMs;
+    return [{ do: "warn", event, fields: { ...fields, waitMs } }];
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+}
+
+function clampBeat(beatMs: number): number {
+  return Math.min(Math.max(beatMs, 500), 300_000);
+}

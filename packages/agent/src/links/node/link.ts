@@ -1,0 +1,306 @@
+import { type Clock, delay, type HostSample, newMessageId, toIso } from "@muster/core";
+import {
+  decodeCoreFrame,
+  encodeNodeFrame,
+  type NativeWelcome,
+  type NodeFrame,
+  toRow,
+  toWireMetrics,
+} from "@muster/protocols/node";
+import type { HeldRun, Runner, RunnerListener } from "../../commands/runner.ts";
+import type { Logger } from "../../log.ts";
+import type { SampleHistory } from "../../sample-history.ts";
+import { AGENT_VERSION } from "../../version.ts";
+import { buildSocketUrl } from "./address.ts";
+import { Conversation, type Step } from "./conversation.ts";
+import { describeSelf, type SelfFacts } from "./hello.ts";
+import { readOrder } from "./orders.ts";
+import { type LinkEnd, ReconnectPlan } from "./reconnect.ts";
+import { ResultSender } from "./result-sender.ts";
+import { type Refusal, Socket } from "./socket.ts";
+
+const TICK_MS = 1000;
+/** The grace for runs that the server cancelled while we were away; it does not say one. */
+const CANCEL_GRACE_MS = 5000;
+/** Errors of one kind are logged at most this often. */
+const COMPLAIN_EVERY_MS = 60_000;
+
+export interface NodeLinkOptions {
+  readonly servers: readonly string[];
+  readonly token: string;
+  readonly ca: string | undefined;
+  readonly self: SelfFacts;
+  readonly reconnectMinMs: number;
+  readonly reconnectMaxMs: number;
+  readonly runner: Runner;
+  readonly history: SampleHistory;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random: () => number;
+  /** A server has answered: it wants a beat at once and then at this interval. */
+  readonly onReady: (beatMs: number) => void;
+  readonly onBeatInterval: (beatMs: number) => void;
+}
+
+/**
+ * The agent's end of the Server Manager protocol, native and original: one connection at a time, kept for ever. It
+ * carries out what `Conversation` decides and feeds it what comes; it has no rules of its own.
+ */
+export class NodeLink implements RunnerListener {
+  readonly #options: NodeLinkOptions;
+  readonly #plan: ReconnectPlan;
+  readonly #stopped = new AbortController();
+  readonly #complainedAt = new Map<string, number>();
+  /** Original cores look for the token in the URL only; found out per server. */
+  readonly #wantTokenInUrl = new Set<number>();
+  #socket: Socket | undefined;
+  #conversation: Conversation | undefined;
+  #results: ResultSender | undefined;
+  #welcome: NativeWelcome | null = null;
+  #end: LinkEnd | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: NodeLinkOptions) {
+    this.#options = options;
+    const { servers, reconnectMinMs: minMs, reconnectMaxMs: maxMs, random } = options;
+    this.#plan = new ReconnectPlan({ servers: servers.length, minMs, maxMs, random });
+  }
+
+  /** Connects, and connects again, until `stop`. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Says goodbye and stays away. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#socket?.close("the agent was stopped");
+    await this.#running;
+  }
+
+  /** True while everything may flow. */
+  get isReady(): boolean {
+    return this.#conversation?.isReady ?? false;
+  }
+
+  /** Sends a beat with a reading, without one when the host's policy allows no metrics. Dropped while not connected. */
+  beat(sample: HostSample | undefined): void {
+    if (!this.isReady) return;
+    const backlog = this.#hasBacklog();
+    const content =
+      sample === undefined
+        ? {}
+        : this.#welcome
+          ? {
+              muster: {
+                at: sample.at,
+                values: toRow(sample.values),
+                ...(sample.detail ? { detail: sample.detail } : {}),
+                ...(backlog ? { backlog } : {}),
+              },
+            }
+          : { metrics: toWireMetrics(sample.values) };
+    this.#send({
+      ...this.#envelope(),
+      type: "heartbeat",
+      data: { node_id: this.#options.self.id, status: "online", ...content },
+    });
+    this.#sendBacklog();
+  }
+
+  onStarted(run: HeldRun): void {
+    // only ever in answer to a command of this core; a later connection learns it from the registration
+    if (!this.isReady || !run.order) return;
+    const at = this.#welcome && run.startedAt !== undefined ? { at: run.startedAt } : {};
+    this.#send({
+      ...this.#envelope(),
+      id: run.order.envelopeId,
+      type: "command_started",
+      data: { command_id: run.id, ...at },
+    });
+  }
+
+  onOutput(run: HeldRun): void {
+    this.#results?.pump(run);
+  }
+
+  onFinished(run: HeldRun): void {
+    this.#results?.pump(run);
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log, servers } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      const server = this.#plan.server;
+      const end = await this.#connect(server);
+      if (this.#stopped.signal.aborted) return;
+      const next = this.#plan.next(end);
+      log.debug("connection awaited", {
+        server: servers[next.server],
+        waitMs: Math.round(next.delayMs),
+        after: end.kind,
+      });
+      await delay(clock, next.delayMs, this.#stopped.signal);
+    }
+  }
+
+  /** One attempt, from the first packet to the end of the connection. */
+  async #connect(server: number): Promise<LinkEnd> {
+    const { clock, servers, token, ca, self } = this.#options;
+    const inUrl = this.#wantTokenInUrl.has(server);
+    const url = buildSocketUrl(servers[server] ?? "", self.id, inUrl ? token : undefined);
+    this.#end = undefined;
+    const conversation = new Conversation({
+      clock,
+      newMessageId,
+      describe: () => describeSelf(self, this.#options.runner.list(), clock),
+    });
+    this.#conversation = conversation;
+    const ended = new Promise<LinkEnd>((resolve) => {
+      this.#socket = new Socket(
+        { url, token: inUrl ? undefined : token, ca, userAgent: `muster-agent/${AGENT_VERSION}` },
+        {
+          onOpen: () => this.#carryOut(conversation.open()),
+          onText: (text) => this.#receive(text, conversation),
+          onRefused: (refusal) => resolve(this.#onRefused(refusal, server)),
+          onClosed: (reason) => resolve(this.#onClosed(reason, conversation)),
+        },
+      );
+    });
+    const cancelTicks = clock.every(TICK_MS, () => this.#tick(conversation));
+    const end = await ended;
+    cancelTicks();
+    this.#conversation = undefined;
+    this.#results = undefined;
+    this.#socket = undefined;
+    return end;
+  }
+
+  #onRefused(refusal: Refusal, server: number): LinkEnd {
+    const { log, servers } = this.#options;
+    const fields = { server: servers[server], status: refusal.status };
+    // an original core says 200 and "Token required"; a proxy may have taken the header away
+    const mayWantUrl = refusal.status === 200 || (refusal.status === 401 && !refusal.body.includes("INVALID_TOKEN"));
+    if (mayWantUrl && !this.#wantTokenInUrl.has(server)) {
+      this.#wantTokenInUrl.add(server);
+      return { kind: "drained", afterMs: 0 };
+    }
+    if (mayWantUrl || refusal.status === 401 || refusal.status === 403) {
+      this.#wantTokenInUrl.delete(server);
+      log.error("token was refused", { ...fields, advice: "check --token or MUSTER_TOKEN; trying again slowly" });
+      return { kind: "unauthorized" };
+    }
+    this.#complain("server refused the connection", fields);
+    return { kind: "unreachable", ...(refusal.retryAfterMs === undefined ? {} : { waitMs: refusal.retryAfterMs }) };
+  }
+
+  #onClosed(reason: string, conversation: Conversation): LinkEnd {
+    const { log, servers } = this.#options;
+    const fields = { server: servers[this.#plan.server], reason };
+    if (conversation.isReady) log.info("server was lost", fields);
+    else this.#complain("server was not reached", fields);
+    return this.#end ?? { kind: conversation.isReady ? "lost" : "unreachable" };
+  }
+
+  #receive(text: string, conversation: Conversation): void {
+    const decoded = decodeCoreFrame(text);
+    if (decoded.frame) return this.#carryOut(conversation.receive(decoded.frame));
+    conversation.receiveUnreadable();
+    this.#complain("frame was not understood", { code: decoded.error, details: decoded.details });
+  }
+
+  #tick(conversation: Conversation): void {
+    if (this.#end) return; // closing
+    this.#carryOut(conversation.tick());
+    if (!conversation.isReady) return;
+    this.#sendBacklog();
+    for (const run of this.#options.runner.list()) this.#results?.pump(run);
+  }
+
+  #carryOut(steps: readonly Step[]): void {
+    for (const step of steps) this.#carryOutOne(step);
+  }
+
+  #carryOutOne(step: Step): void {
+    const { runner, history, clock, onBeatInterval } = this.#options;
+    switch (step.do) {
+      case "send":
+        return this.#send(step.frame);
+      case "ready":
+        this.#onReady(step.welcome);
+        return this.#options.onReady(step.beatMs);
+      case "beat_interval":
+        return onBeatInterval(step.beatMs);
+      case "execute":
+        return void runner.accept(readOrder(step.frame, clock));
+      case "cancel":
+        return runner.cancel(step.runId, step.graceMs);
+      case "output_stored":
+        return this.#results?.outputStored(step.runId, step.through);
+      case "result_stored":
+        return this.#results?.resultStored(step.messageId, step.runId);
+      case "samples_stored":
+        history.confirm(step.through);
+        return this.#sendBacklog();
+      case "warn":
+        return this.#complain(step.event, step.fields);
+      case "close":
+        this.#options.log.info("connection was given up", { reason: step.reason, kind: step.end.kind });
+        this.#end = step.end;
+        this.#socket?.close(step.reason);
+        return;
+    }
+  }
+
+  #onReady(welcome: NativeWelcome | null): void {
+    const { runner, history, log, servers } = this.#options;
+    this.#plan.succeed();
+    this.#welcome = welcome;
+    log.info("server answered", { server: servers[this.#plan.server], native: welcome !== null });
+    this.#results = new ResultSender({
+      runner,
+      clock: this.#options.clock,
+      welcome,
+      nodeId: this.#options.self.id,
+      send: (frame, onSent) => this.#socket?.send(encodeNodeFrame(frame), onSent),
+      isCongested: () => (this.#socket?.bufferedBytes ?? 0) > 1024 * 1024,
+    });
+    for (const id of welcome?.cancel ?? []) runner.cancel(id, CANCEL_GRACE_MS);
+    for (const id of welcome?.forget ?? []) void runner.settle(id);
+    runner.resumeAccepted();
+    if (this.#canBackfill()) history.connect(welcome?.stored_through ?? null);
+    for (const run of runner.list()) this.#results.pump(run);
+  }
+
+  #canBackfill(): boolean {
+    return this.#welcome?.capabilities.includes("backfill") ?? false;
+  }
+
+  #hasBacklog(): boolean {
+    return this.#canBackfill() && this.#options.history.hasBacklog;
+  }
+
+  #sendBacklog(): void {
+    if (!this.isReady || !this.#canBackfill()) return;
+    const rows = this.#options.history.nextBatch();
+    if (rows) this.#send({ ...this.#envelope(), type: "samples", data: { node_id: this.#options.self.id, rows } });
+  }
+
+  #envelope(): { id: string; timestamp: string } {
+    return { id: newMessageId(), timestamp: toIso(this.#options.clock.now()) };
+  }
+
+  #send(frame: NodeFrame): void {
+    this.#socket?.send(encodeNodeFrame(frame));
+  }
+
+  /** Logs what may repeat at every beat, at most once a minute per event and code. */
+  #complain(event: string, fields: Readonly<Record<string, unknown>>): void {
+    const key = `${event} ${String(fields.code ?? fields.server ?? "")}`;
+    const now = this.#options.clock.monotonic();
+    if (now - (this.#complainedAt.get(key) ?? Number.NEGATIVE_INFINITY) < COMPLAIN_EVERY_MS) return;
+    if (this.#complainedAt.size > 100) this.#complainedAt.clear();
+    this.#complainedAt.set(key, now);
+    this.#options.log.warn(event, fields);
+  }
+}

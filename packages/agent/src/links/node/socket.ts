@@ -1,0 +1,124 @@
+import type { IncomingMessage } from "node:http";
+import { getCACertificates } from "node:tls";
+import WebSocket from "ws";
+import { errorText } from "../../log.ts";
+
+const MAX_FRAME_BYTES = 16 * 1024 * 1024;
+const HANDSHAKE_MS = 15_000;
+const CLOSE_MS = 2000;
+const MAX_REFUSAL_BYTES = 4096;
+
+/** How a server refused the upgrade. */
+export interface Refusal {
+  readonly status: number;
+  readonly body: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** Told what happens on a socket. Exactly one of `onRefused` and `onClosed` is called, once, and nothing after it. */
+export interface SocketListener {
+  onOpen(): void;
+  onText(text: string): void;
+  /** The server answered the upgrade with something else. */
+  onRefused(refusal: Refusal): void;
+  /** The connection ended, or never came about. */
+  onClosed(reason: string): void;
+}
+
+export interface SocketOptions {
+  readonly url: string;
+  /** Sent as `Authorization: Bearer`; absent where the URL carries it. */
+  readonly token: string | undefined;
+  readonly userAgent: string;
+  /** PEM text of certificate authorities to trust besides the usual ones. */
+  readonly ca: string | undefined;
+}
+
+/** A WebSocket to a server: opened at once, closed by `close`, whatever state it is in. */
+export class Socket {
+  readonly #socket: WebSocket;
+  #isOver = false;
+
+  constructor(options: SocketOptions, listener: SocketListener) {
+    const { token, ca } = options;
+    this.#socket = new WebSocket(options.url, {
+      perMessageDeflate: false,
+      maxPayload: MAX_FRAME_BYTES,
+      handshakeTimeout: HANDSHAKE_MS,
+      followRedirects: false, // a token must not follow a redirect
+      headers: {
+        "user-agent": options.userAgent,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      ...(ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] }),
+    });
+    this.#listen(listener);
+  }
+
+  /** Bytes that were sent and have not left the process. */
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** Sends one text frame; `onSent` is called when it has left the process. Silently nothing once it is over. */
+  send(text: string, onSent: () => void = () => {}): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text, () => onSent());
+  }
+
+  /** Says goodbye; a server that does not answer is left alone after two seconds. */
+  close(reason: string): void {
+    if (this.#socket.readyState === WebSocket.CONNECTING) return this.#socket.terminate();
+    this.#socket.close(1000, reason.slice(0, 100));
+    setTimeout(() => this.#socket.terminate(), CLOSE_MS).unref();
+  }
+
+  #listen(listener: SocketListener): void {
+    const socket = this.#socket;
+    let failure: string | undefined;
+    socket.on("open", () => {
+      if (!this.#isOver) listener.onOpen();
+    });
+    socket.on("message", (content: Buffer, isBinary: boolean) => {
+      if (!this.#isOver && !isBinary) listener.onText(content.toString("utf8"));
+    });
+    socket.on("unexpected-response", (_request, response: IncomingMessage) => {
+      void readRefusal(response).then((refusal) => {
+        this.#end(() => listener.onRefused(refusal));
+        socket.terminate();
+      });
+    });
+    socket.on("error", (error) => {
+      failure = errorText(error);
+    });
+    socket.on("close", (code, reason) => {
+      const text = reason.toString("utf8").slice(0, 200);
+      this.#end(() => listener.onClosed(failure ?? `closed with ${code}${text === "" ? "" : ` (${text})`}`));
+    });
+  }
+
+  #end(tell: () => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    tell();
+  }
+}
+
+async function readRefusal(response: IncomingMessage): Promise<Refusal> {
+  let body = "";
+  const seconds = Number(response.headers["retry-after"]);
+  const timer = setTimeout(() => response.destroy(), CLOSE_MS).unref();
+  try {
+    for await (const piece of response) {
+      body += String(piece);
+      if (body.length > MAX_REFUSAL_BYTES) break;
+    }
+  } catch {
+    // what came so far is enough
+  }
+  clearTimeout(timer);
+  return {
+    status: response.statusCode ?? 0,
+    body: body.slice(0, MAX_REFUSAL_BYTES),
+    retryAfterMs: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined,
+  };
+}
