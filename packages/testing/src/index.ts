@@ -1,4 +1,5 @@
 export * from "./clock.ts";
+export * from "./original-node.ts";
 export * from "./process.ts";
 export * from "./programs.ts";
 export * from "./scope.ts";

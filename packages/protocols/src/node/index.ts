@@ -5,5 +5,7 @@ export * from "./encode.ts";
 export type { Decoded, DecodeFailure } from "./envelope.ts";
 export * from "./frames.ts";
 export * from "./limits.ts";
+export * from "./monitor.ts";
+export * from "./rest.ts";
 export * from "./wire-metrics.ts";
 export * from "./words.ts";

@@ -21,4 +21,12 @@ export const WORDS = {
   metricsSaved: "监控数据保存成功",
   databaseDetails: "等待重试或联系管理员",
   noMetrics: "该节点暂无监控数据",
+  success: "操作成功",
+  commandSent: "命令已提交",
+  commandNotFound: "命令不存在",
+  invalidRequest: "请求参数无效",
+  invalidTime: "时间格式无效，应为RFC 3339",
+  invalidRange: "开始时间必须早于结束时间",
+  forbidden: "权限不足",
+  cannotRun: "该节点不能执行命令",
 } as const;

@@ -1,0 +1,235 @@
+import type { Capability, RunId, Timestamp } from "@muster/core";
+import { newMessageId } from "@muster/core";
+import {
+  CODE_MESSAGES,
+  type CoreFrame,
+  encodeCoreFrame,
+  encodeHeartbeatAck,
+  type NativeHello,
+  type NodeFrame,
+  quoteJson,
+  WORDS,
+} from "@muster/protocols/node";
+import type { AgentPeer, AgentSession } from "../../fleet/session.ts";
+import { encodeError } from "./credentials.ts";
+import { describeFacts, makeHello, makeRegisterResponse } from "./greeting.ts";
+import type { NodeConnection } from "./node-connection.ts";
+import { DOOR_LIMITS, type NodeDoorParts } from "./parts.ts";
+import { readBackfill, readSample } from "./readings.ts";
+import { RunExchange } from "./run-exchange.ts";
+import { metricIdOf } from "./wire-resources.ts";
+
+type FrameOf<Type extends NodeFrame["type"]> = Extract<NodeFrame, { type: Type }>;
+
+/**
+ * One node id on one socket, and its session with the fleet. Messages are handled in the order in which they came: while
+ * a registration is under way the later ones wait, everything else is handed over without waiting.
+ */
+export class AgentBinding implements AgentPeer {
+  readonly nodeId: string;
+  readonly #parts: NodeDoorParts;
+  readonly #connection: NodeConnection;
+  readonly #quotedId: string;
+  readonly #runs: RunExchange;
+  #session: AgentSession | undefined;
+  /** What our own agent told of itself; undefined for everybody else. */
+  #native: NativeHello | undefined;
+  /** True while a message is handled that the next ones must wait for. */
+  #admitting = false;
+  #queue: { readonly frame: NodeFrame; readonly length: number }[] = [];
+  /** An interval that the agent has not been told yet. */
+  #newBeatMs: number | undefined;
+  #closed = false;
+
+  constructor(parts: NodeDoorParts, connection: NodeConnection, nodeId: string) {
+    this.#parts = parts;
+    this.#connection = connection;
+    this.nodeId = nodeId;
+    this.#quotedId = quoteJson(nodeId);
+    this.#runs = new RunExchange(parts, connection, nodeId);
+  }
+
+  receive(frame: NodeFrame, length: number): void {
+    if (this.#admitting) this.#enqueue(frame, length);
+    else if (this.#session && frame.type !== "node_register") this.#handle(this.#session, frame, length);
+    else void this.#admit(frame, length);
+  }
+
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue = [];
+    this.#runs.close();
+    this.#session?.close(reason);
+  }
+
+  onWork(): void {
+    this.#runs.pump();
+  }
+
+  onCancel(runId: RunId): void {
+    this.#send({ type: "cancel_command", data: { command_id: runId, grace_ms: this.#parts.graceMs } });
+  }
+
+  onSamplesStored(through: Timestamp): void {
+    this.#send({ type: "samples_stored", data: { through } });
+  }
+
+  onBeatInterval(beatMs: number): void {
+    if (this.#native) this.#newBeatMs = beatMs;
+  }
+
+  /** Nothing is sent to an agent that could not read it; the listener closes that one when the server stops. */
+  onDrain(reconnectAfterMs: number): void {
+    if (!this.#native?.capabilities.includes("drain")) return;
+    this.#send({ type: "reconnect", data: { after_ms: reconnectAfterMs, reason: "the server stops" } });
+  }
+
+  /**
+   * A revoked token ends the connection. A deleted agent that is not ours keeps its socket, since it would never come
+   * back, and is met as a new one at its next message, as the original core does; ours is told to start over.
+   */
+  onEvicted(reason: string): void {
+    this.close(reason);
+    this.#connection.unbind(this);
+    if (this.#connection.findTokenId() === undefined) this.#connection.end(1008, reason);
+    else if (this.#native) this.#connection.end(4001, reason);
+  }
+
+  #enqueue(frame: NodeFrame, length: number): void {
+    if (this.#queue.length >= DOOR_LIMITS.queuedFrames) this.#parts.counters.framesDropped++;
+    else if (this.#connection.reserve(length)) this.#queue.push({ frame, length });
+  }
+
+  async #admit(frame: NodeFrame, length: number): Promise<void> {
+    this.#admitting = true;
+    try {
+      const isFirst = !this.#session;
+      const session = this.#session ?? (await this.#open(frame));
+      if (!session) return;
+      if (frame.type === "node_register") await this.#register(session, frame, isFirst);
+      else this.#handle(session, frame, length);
+      this.#runs.start(session, this.#native);
+    } catch (error) {
+      this.#parts.log.warn({ nodeId: this.nodeId, err: error }, "an agent could not be registered");
+      this.#replyError("DATABASE_ERROR", frame.id);
+    } finally {
+      this.#admitting = false;
+      this.#workOffQueue();
+    }
+  }
+
+  #workOffQueue(): void {
+    while (!this.#admitting && !this.#closed) {
+      const next = this.#queue.shift();
+      if (!next) return;
+      this.#connection.release(next.length);
+      this.receive(next.frame, next.length);
+    }
+  }
+
+  async #open(frame: NodeFrame): Promise<AgentSession | undefined> {
+    const tokenId = this.#connection.findTokenId();
+    if (tokenId === undefined) {
+      this.#connection.end(1008, "the token was revoked");
+      return undefined;
+    }
+    const { remoteAddress } = this.#connection;
+    const hello = makeHello(frame, { nodeId: this.nodeId, tokenId, remoteAddress });
+    if (frame.type === "node_register") this.#native = frame.data.muster;
+    const session = await this.#parts.fleet.sessions.open(hello, this);
+    if (this.#closed) {
+      session.close("the agent disconnected");
+      return undefined;
+    }
+    this.#session = session;
+    return session;
+  }
+
+  async #register(session: AgentSession, frame: FrameOf<"node_register">, isFirst: boolean): Promise<void> {
+    const { muster } = frame.data;
+    if (muster) this.#native = muster;
+    if (!isFirst) await session.describe(describeFacts(frame.data), muster && new Set<Capability>(muster.capabilities));
+    let answer: Awaited<ReturnType<AgentSession["resume"]>> | undefined;
+    if (muster) {
+      session.reportClock(muster.now);
+      answer = await session.resume(muster.runs.map((run) => ({ runId: run.command_id as RunId, state: run.state })));
+      this.#runs.remember(muster.runs, answer);
+    }
+    const isNew = isFirst && session.isNew;
+    const data = makeRegisterResponse(frame.data, { nodeId: this.nodeId, session, isNew, answer });
+    this.#newBeatMs = undefined;
+    this.#connection.reply(
+      encodeCoreFrame({ type: "register_response", id: frame.id, timestamp: this.#parts.timestamp(), data }),
+    );
+  }
+
+  #handle(session: AgentSession, frame: NodeFrame, length: number): void {
+    switch (frame.type) {
+      case "heartbeat":
+        this.#beat(session, frame);
+        break;
+      case "metrics":
+        this.#measure(session, frame);
+        break;
+      case "command_started":
+      case "command_result":
+        this.#runs.report(frame, length);
+        break;
+      case "command_output":
+        if (this.#native) this.#runs.report(frame, length);
+        else this.#refuseType(frame);
+        break;
+      case "samples":
+        if (this.#native) session.backfill(readBackfill(frame.data));
+        else this.#refuseType(frame);
+        break;
+    }
+  }
+
+  #beat(session: AgentSession, frame: FrameOf<"heartbeat">): void {
+    const reading = readSample(frame.data, this.#native !== undefined, this.#parts.clock.now());
+    session.heartbeat(reading?.sample, reading?.store ?? true);
+    this.#connection.reply(
+      encodeHeartbeatAck({
+        id: quoteJson(frame.id),
+        nodeId: this.#quotedId,
+        timestamp: this.#parts.timestamp(),
+        beatMs: this.#newBeatMs,
+      }),
+    );
+    this.#newBeatMs = undefined;
+  }
+
+  #measure(session: AgentSession, frame: FrameOf<"metrics">): void {
+    const now = this.#parts.clock.now();
+    const reading = readSample({ metrics: frame.data }, false, now);
+    session.heartbeat(reading?.sample, true);
+    const data = {
+      success: true,
+      message: WORDS.metricsSaved,
+      node_id: this.nodeId,
+      metric_id: metricIdOf(now),
+    };
+    this.#connection.reply(
+      encodeCoreFrame({ type: "metrics_response", id: frame.id, timestamp: this.#parts.timestamp(), data }),
+    );
+  }
+
+  /** Our own frames exist only for those who said that they speak them. */
+  #refuseType(frame: NodeFrame): void {
+    const message = `${CODE_MESSAGES.UNKNOWN_MESSAGE_TYPE}: ${frame.type}`;
+    const details = "register with a `muster` object first";
+    const error = { code: "UNKNOWN_MESSAGE_TYPE", message, details, id: frame.id } as const;
+    this.#connection.reply(encodeError(error, this.#parts.timestamp()));
+  }
+
+  #replyError(code: "DATABASE_ERROR", id: string): void {
+    this.#connection.reply(encodeError({ code, details: WORDS.databaseDetails, id }, this.#parts.timestamp()));
+  }
+
+  #send(frame: Pick<CoreFrame, "type" | "data">): void {
+    const whole = { type: frame.type, id: newMessageId(), timestamp: this.#parts.timestamp(), data: frame.data };
+    this.#connection.send(encodeCoreFrame(whole as CoreFrame));
+  }
+}

@@ -1,0 +1,185 @@
+import { newMessageId, type RunId, type Timestamp } from "@muster/core";
+import {
+  type CommandResult,
+  encodeCoreFrame,
+  fromWireChunk,
+  type JournaledRun,
+  type NativeHello,
+  type NodeFrame,
+  WORDS,
+} from "@muster/protocols/node";
+import type { AgentSession, Delivery, ResumeAnswer } from "../../fleet/session.ts";
+import { encodeError } from "./credentials.ts";
+import { describeResult, makeExecute, refuseDelivery } from "./deliveries.ts";
+import type { NodeConnection } from "./node-connection.ts";
+import { DOOR_LIMITS, type NodeDoorParts } from "./parts.ts";
+
+type RunFrame = Extract<NodeFrame, { type: "command_started" | "command_output" | "command_result" }>;
+
+/** After this long beyond its timeout a run no longer counts against the window, whatever became of it. */
+const FORGOTTEN_AFTER_MS = 60_000;
+
+/**
+ * Commands of one agent: taken from its session when the socket can send, written once, and what comes back is handed
+ * over in the order in which it came.
+ */
+export class RunExchange {
+  readonly #parts: NodeDoorParts;
+  readonly #connection: NodeConnection;
+  readonly #nodeId: string;
+  /** Sent or journaled and not finished: until when each counts against the window. */
+  readonly #unfinished = new Map<string, { readonly until: Timestamp; readonly timeoutMs: number }>();
+  #session: AgentSession | undefined;
+  #native: NativeHello | undefined;
+  #taking = false;
+  #rung = false;
+  #closed = false;
+
+  constructor(parts: NodeDoorParts, connection: NodeConnection, nodeId: string) {
+    this.#parts = parts;
+    this.#connection = connection;
+    this.#nodeId = nodeId;
+  }
+
+  /** From now on the agent may be given work. */
+  start(session: AgentSession, native: NativeHello | undefined): void {
+    this.#session = session;
+    this.#native = native;
+    this.pump();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#unfinished.clear();
+  }
+
+  /** Runs that our agent still has from before count against its window. */
+  remember(runs: readonly JournaledRun[], answer: ResumeAnswer): void {
+    this.#unfinished.clear();
+    const done = new Set<string>([...answer.forget, ...answer.cancel]);
+    const until = this.#parts.clock.now() + FORGOTTEN_AFTER_MS;
+    for (const run of runs) {
+      if (run.state !== "finished" && !done.has(run.command_id)) {
+        this.#unfinished.set(run.command_id, { until, timeoutMs: 0 });
+      }
+    }
+  }
+
+  /** Takes and sends what is waiting, as far as the socket and the window allow. Repeats are harmless. */
+  pump(): void {
+    this.#rung = true;
+    if (this.#taking || !this.#session) return;
+    this.#taking = true;
+    void this.#takeAll(this.#session);
+  }
+
+  report(frame: RunFrame, length: number): void {
+    const session = this.#session;
+    if (!session || this.#closed) return;
+    if (!this.#connection.reserve(length)) {
+      this.#overload();
+      return;
+    }
+    const stored = this.#handOver(session, frame).catch((error: unknown) => {
+      this.#parts.log.warn({ nodeId: this.#nodeId, type: frame.type, err: error }, "a report of a run was not stored");
+      const answer = { code: "DATABASE_ERROR", details: WORDS.databaseDetails, id: frame.id } as const;
+      this.#connection.reply(encodeError(answer, this.#parts.timestamp()));
+    });
+    void stored.then(() => this.#connection.release(length));
+  }
+
+  async #takeAll(session: AgentSession): Promise<void> {
+    try {
+      while (this.#rung && !this.#closed) {
+        this.#rung = false;
+        const room = this.#countRoom();
+        if (room === 0) return;
+        if (this.#connection.bufferedBytes >= DOOR_LIMITS.workBufferBytes) {
+          this.#connection.whenReadable();
+          return;
+        }
+        const deliveries = await session.take(room);
+        for (const delivery of deliveries) this.#deliver(session, delivery);
+        if (deliveries.length === room) this.#rung = true; // there may be more
+      }
+    } catch (error) {
+      this.#parts.log.warn({ nodeId: this.#nodeId, err: error }, "work could not be taken");
+    } finally {
+      this.#taking = false;
+    }
+  }
+
+  #countRoom(): number {
+    if (!this.#native) return DOOR_LIMITS.foreignBatch;
+    const now = this.#parts.clock.now();
+    for (const [id, run] of this.#unfinished) if (run.until < now) this.#unfinished.delete(id);
+    return Math.max(0, DOOR_LIMITS.unfinishedRuns - this.#unfinished.size);
+  }
+
+  #deliver(session: AgentSession, delivery: Delivery): void {
+    const refusal = this.#native ? undefined : refuseDelivery(delivery);
+    if (refusal !== undefined) {
+      const result = { status: "rejected", exitCode: null, reason: refusal, executionMs: null } as const;
+      const nothing = { startedAt: null, output: null, cutBytes: 0, digest: null };
+      session.reportFinished(delivery.runId, { ...result, ...nothing }).catch((error: unknown) => {
+        this.#parts.log.warn({ runId: delivery.runId, err: error }, "a refused run was not stored");
+      });
+      return;
+    }
+    const now = this.#parts.clock.now();
+    this.#unfinished.set(delivery.runId, {
+      until: now + delivery.timeoutMs + FORGOTTEN_AFTER_MS,
+      timeoutMs: delivery.timeoutMs,
+    });
+    const { graceMs, outputLimitBytes } = this.#parts;
+    const data = makeExecute(delivery, this.#native ? { graceMs, outputLimitBytes, sentAt: now } : undefined);
+    const timestamp = this.#parts.timestamp();
+    this.#connection.send(encodeCoreFrame({ type: "execute_command", id: newMessageId(), timestamp, data }));
+  }
+
+  async #handOver(session: AgentSession, frame: RunFrame): Promise<void> {
+    const runId = frame.data.command_id as RunId;
+    switch (frame.type) {
+      case "command_started":
+        await session.reportStarted(runId, this.#native ? (frame.data.at ?? null) : null);
+        return;
+      case "command_output": {
+        const through = await session.reportOutput(runId, frame.data.chunks.map(fromWireChunk));
+        this.#answer(frame.id, "output_received", { command_id: runId, through });
+        return;
+      }
+      case "command_result":
+        await this.#finish(session, frame.id, frame.data);
+    }
+  }
+
+  async #finish(session: AgentSession, id: string, result: CommandResult): Promise<void> {
+    const runId = result.command_id as RunId;
+    const timeoutMs = this.#unfinished.get(runId)?.timeoutMs;
+    const streams = this.#native?.capabilities.includes("output") === true;
+    await session.reportFinished(
+      runId,
+      describeResult(result, { isNative: this.#native !== undefined, streams, timeoutMs }),
+    );
+    this.#unfinished.delete(runId);
+    const received = { received: true, node_id: this.#nodeId } as const;
+    this.#answer(id, "command_received", this.#native ? { ...received, command_id: runId } : received);
+    this.pump();
+  }
+
+  #answer(id: string, type: "output_received" | "command_received", data: object): void {
+    const text = JSON.stringify({ type, id, timestamp: this.#parts.timestamp(), data });
+    // ours keeps what was not acknowledged; to others it is a courtesy
+    if (this.#native) this.#connection.send(text);
+    else this.#connection.reply(text);
+  }
+
+  /** Our agent sends again what was not acknowledged once it has connected anew; there is no other way to ask for it. */
+  #overload(): void {
+    if (!this.#native) return;
+    const data = { after_ms: 5000, reason: "too much is waiting to be stored" };
+    const timestamp = this.#parts.timestamp();
+    this.#connection.send(encodeCoreFrame({ type: "reconnect", id: newMessageId(), timestamp, data }));
+    this.#connection.end(1013, data.reason);
+  }
+}
