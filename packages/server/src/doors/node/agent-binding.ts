@@ -108,8 +108,11 @@ export class AgentBinding implements AgentPeer {
       const session = this.#session ?? (await this.#open(frame));
       if (!session) return;
       if (frame.type === "node_register") await this.#register(session, frame, isFirst);
-      else this.#handle(session, frame, length);
-      this.#runs.start(session, this.#native);
+      else {
+        this.#runs.attach(session, this.#native);
+        this.#handle(session, frame, length);
+      }
+      this.#runs.allowWork();
     } catch (error) {
       this.#parts.log.warn({ nodeId: this.nodeId, err: error }, "an agent could not be registered");
       this.#replyError("DATABASE_ERROR", frame.id);
@@ -149,6 +152,7 @@ export class AgentBinding implements AgentPeer {
   async #register(session: AgentSession, frame: FrameOf<"node_register">, isFirst: boolean): Promise<void> {
     const { muster } = frame.data;
     if (muster) this.#native = muster;
+    this.#runs.attach(session, this.#native);
     if (!isFirst) await session.describe(describeFacts(frame.data), muster && new Set<Capability>(muster.capabilities));
     let answer: Awaited<ReturnType<AgentSession["resume"]>> | undefined;
     if (muster) {

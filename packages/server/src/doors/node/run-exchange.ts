@@ -31,6 +31,7 @@ export class RunExchange {
   readonly #unfinished = new Map<string, { readonly until: Timestamp; readonly timeoutMs: number }>();
   #session: AgentSession | undefined;
   #native: NativeHello | undefined;
+  #mayTake = false;
   #taking = false;
   #rung = false;
   #closed = false;
@@ -41,10 +42,14 @@ export class RunExchange {
     this.#nodeId = nodeId;
   }
 
-  /** From now on the agent may be given work. */
-  start(session: AgentSession, native: NativeHello | undefined): void {
+  attach(session: AgentSession, native: NativeHello | undefined): void {
     this.#session = session;
     this.#native = native;
+  }
+
+  /** From now on the agent may be given work: its journal is known, if it has one. */
+  allowWork(): void {
+    this.#mayTake = true;
     this.pump();
   }
 
@@ -68,7 +73,7 @@ export class RunExchange {
   /** Takes and sends what is waiting, as far as the socket and the window allow. Repeats are harmless. */
   pump(): void {
     this.#rung = true;
-    if (this.#taking || !this.#session) return;
+    if (this.#taking || !this.#mayTake || !this.#session) return;
     this.#taking = true;
     void this.#takeAll(this.#session);
   }
