@@ -10,6 +10,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   heartbeat: async () => (await import("./heartbeat.ts")).heartbeat,
   memory: async () => (await import("./memory.ts")).memory,
   "many-agents": async () => (await import("./many-agents.ts")).manyAgents,
+  "ledger-soak": async () => (await import("./ledger-soak.ts")).ledgerSoak,
   "command-round-trip": async () => (await import("./command-round-trip.ts")).commandRoundTrip,
 };
 

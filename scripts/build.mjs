@@ -1,4 +1,4 @@
-// Makes what ships, in packages/muster/dist: node scripts/run.mjs scripts/build.mjs [server|agent|cli|console …]
+// Makes what ships, in packages/muster/dist: node scripts/run.mjs scripts/build.mjs [main|server|agent|cli|console …]
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -7,13 +7,26 @@ import { build } from "esbuild";
 import { root } from "./node-binary.mjs";
 
 const dist = join(root, "packages/muster/dist");
-const TARGETS = ["server", "agent", "cli", "console"];
+/** `main` is the executable, which loads the program that it is asked for from the file beside it. */
+const PROGRAMS = { main: "muster", server: "server", agent: "agent", cli: "cli" };
+const TARGETS = [...Object.keys(PROGRAMS), "console"];
 const targets = process.argv.length > 2 ? process.argv.slice(2) : TARGETS;
 const unknown = targets.filter((target) => !TARGETS.includes(target));
 if (unknown.length > 0) {
   console.error(`there is no target ${unknown.join(", ")}; there are ${TARGETS.join(", ")}`);
   process.exit(2);
 }
+
+/** `@muster/server` in the executable is `./server.mjs` once it is bundled, loaded when it is wanted. */
+const programsBesideIt = {
+  name: "programs-beside-it",
+  setup({ onResolve }) {
+    onResolve({ filter: /^@muster\/(server|agent|cli)$/ }, ({ path }) => ({
+      path: `./${path.slice("@muster/".length)}.mjs`,
+      external: true,
+    }));
+  },
+};
 
 mkdirSync(dist, { recursive: true });
 for (const target of targets) {
@@ -25,7 +38,7 @@ printSizes();
 /** One file for Node, with everything but the native password hash, which npm installs beside it. */
 async function bundle(name) {
   await build({
-    entryPoints: [join(root, `packages/${name}/src/main.ts`)],
+    entryPoints: [join(root, `packages/${PROGRAMS[name]}/src/main.ts`)],
     outfile: join(dist, `${name}.mjs`),
     bundle: true,
     platform: "node",
@@ -34,13 +47,14 @@ async function bundle(name) {
     // a small agent starts faster and is what hosts download; the others stay readable in stack traces
     minify: name === "agent",
     legalComments: "none",
-    external: ["@node-rs/argon2", "bufferutil", "utf-8-validate"],
+    external: ["@node-rs/argon2", "bufferutil", "utf-8-validate", "esbuild"],
+    plugins: name === "main" ? [programsBesideIt] : [],
     // some dependencies are CommonJS and call require() for Node's own modules
     banner: {
       js: 'import { createRequire as __require } from "node:module"; const require = __require(import.meta.url);',
     },
     logLevel: "warning",
-  });
+  }).catch(() => process.exit(1)); // it has said what is wrong
 }
 
 function buildConsole() {

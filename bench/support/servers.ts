@@ -11,7 +11,7 @@ export interface MeasuredServer {
 }
 
 const BARE = fileURLToPath(new URL("../programs/bare-ws.ts", import.meta.url));
-const BUNDLE = fileURLToPath(new URL("../../packages/muster/dist/server.mjs", import.meta.url));
+const BUNDLE = fileURLToPath(new URL("../../packages/muster/dist/main.mjs", import.meta.url));
 
 /** What `npm run build` made, since that is what ships; the sources where it was not run. */
 export function describeServerProgram(): string {
@@ -21,7 +21,7 @@ export function describeServerProgram(): string {
 export async function startMusterServer(scope: Scope, flags: readonly string[] = []) {
   const server = await startServer(scope, {
     flags: ["--log-level", "warn", ...flags],
-    program: existsSync(BUNDLE) ? [BUNDLE] : [MUSTER, "server"],
+    program: [existsSync(BUNDLE) ? BUNDLE : MUSTER, "server"],
   });
   return { ...server, pid: server.process.pid, echo: false, token: server.enrollmentToken };
 }

@@ -35,12 +35,19 @@ export class MusterError extends Error {
   }
 }
 
+/** True for a MusterError, also for one that the copy of this class in another bundle made. */
+export function isMusterError(error: unknown): error is MusterError {
+  if (error instanceof MusterError) return true;
+  if (!(error instanceof Error) || error.name !== "MusterError" || !("code" in error)) return false;
+  return ERROR_CODES.some((code) => code === error.code);
+}
+
 /** True for an error with the given code, whatever threw it. */
 export function hasCode(error: unknown, code: ErrorCode): error is MusterError {
-  return error instanceof MusterError && error.code === code;
+  return isMusterError(error) && error.code === code;
 }
 
 /** Turns anything thrown into a MusterError; what nobody foresaw becomes `internal` with the original as its cause. */
 export function toMusterError(error: unknown): MusterError {
-  return error instanceof MusterError ? error : new MusterError("internal", "internal error", {}, error);
+  return isMusterError(error) ? error : new MusterError("internal", "internal error", {}, error);
 }

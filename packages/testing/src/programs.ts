@@ -21,7 +21,7 @@ export interface ServerOptions {
   readonly port?: number;
   /** More flags of `muster server`. */
   readonly flags?: readonly string[];
-  /** What to run instead of the sources: a bundle, which takes the flags of `muster server` itself. */
+  /** What Node runs instead of the sources: a bundle and its first words. */
   readonly program?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
