@@ -9,6 +9,8 @@ export interface LaunchOptions {
   readonly cwd?: string;
   /** Added to a small, clean environment: PATH, HOME, LANG. No MUSTER_… variable of the developer leaks in. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Runs it as this user and group instead of the test's own; only root may. */
+  readonly uid?: number;
   /** What it reads from its standard input; nothing by default. */
   readonly input?: string;
 }
@@ -90,6 +92,7 @@ export function launchProcess(scope: Scope, options: LaunchOptions): LaunchedPro
   const child = spawn(options.command ?? process.execPath, options.args, {
     cwd: options.cwd,
     env: { PATH, HOME, LANG, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...options.env },
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
   child.stdin?.on("error", () => {}).end(options.input); // it may exit without reading
