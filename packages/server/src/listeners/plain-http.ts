@@ -79,7 +79,8 @@ export function refuseUpgrade(socket: Duplex, plain: PlainResponse): void {
 /** An answer in the form of our API's errors, for what no door or API ever saw. */
 export function plainProblem(status: number, detail: string, headers: Record<string, string> = {}): PlainResponse {
   const title = STATUS_CODES[status] ?? "Error";
-  const problem = { type: "about:blank", title, status, code: PROBLEM_CODES[status] ?? "internal", detail };
+  const code = PROBLEM_CODES[status] ?? "internal";
+  const problem = { type: `urn:muster:error:${code}`, title, status, code, detail };
   return { status, headers: { "content-type": "application/problem+json", ...headers }, body: JSON.stringify(problem) };
 }
 
