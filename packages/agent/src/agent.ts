@@ -147,7 +147,10 @@ class Agent {
 
   #beat(): void {
     void this.#loadPolicy();
-    if (!this.#allowsMetrics) return this.#link.beat(undefined);
+    if (!this.#allowsMetrics) {
+      this.#link.beat(undefined);
+      return;
+    }
     const sample = this.#sampler.sample();
     this.#history.add(sample);
     this.#link.beat(sample);

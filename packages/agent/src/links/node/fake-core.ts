@@ -113,18 +113,23 @@ export class FakeCore {
     const reply = (type: string, content: object) => this.#reply(socket, { type, id: frame.id, content });
     switch (frame.type) {
       case "node_register":
-        return reply("register_response", { success: true, message: "ok", node_id: nodeId, ...this.#extension(frame) });
+        reply("register_response", { success: true, message: "ok", node_id: nodeId, ...this.#extension(frame) });
+        return;
       case "heartbeat":
-        return reply("heartbeat_ack", { received: true, node_id: nodeId, metrics_saved: true });
+        reply("heartbeat_ack", { received: true, node_id: nodeId, metrics_saved: true });
+        return;
       case "command_result":
-        return reply("command_received", { received: true, node_id: nodeId ?? "", command_id: frame.data.command_id });
+        reply("command_received", { received: true, node_id: nodeId ?? "", command_id: frame.data.command_id });
+        return;
       case "command_output":
-        return reply("output_received", {
+        reply("output_received", {
           command_id: frame.data.command_id,
           through: frame.data.chunks.at(-1)?.seq ?? -1,
         });
+        return;
       case "samples":
-        return reply("samples_stored", { through: frame.data.rows.at(-1)?.[0] ?? 0 });
+        reply("samples_stored", { through: frame.data.rows.at(-1)?.[0] ?? 0 });
+        return;
       default:
         return;
     }

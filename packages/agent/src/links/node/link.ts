@@ -204,7 +204,10 @@ export class NodeLink implements RunnerListener {
 
   #receive(text: string, conversation: Conversation): void {
     const decoded = decodeCoreFrame(text);
-    if (decoded.frame) return this.#carryOut(conversation.receive(decoded.frame));
+    if (decoded.frame) {
+      this.#carryOut(conversation.receive(decoded.frame));
+      return;
+    }
     conversation.receiveUnreadable();
     this.#complain("frame was not understood", { code: decoded.error, details: decoded.details });
   }
@@ -225,25 +228,33 @@ export class NodeLink implements RunnerListener {
     const { runner, history, clock, onBeatInterval } = this.#options;
     switch (step.do) {
       case "send":
-        return this.#send(step.frame);
+        this.#send(step.frame);
+        return;
       case "ready":
         this.#onReady(step.welcome);
-        return this.#options.onReady(step.beatMs);
+        this.#options.onReady(step.beatMs);
+        return;
       case "beat_interval":
-        return onBeatInterval(step.beatMs);
+        onBeatInterval(step.beatMs);
+        return;
       case "execute":
         return void runner.accept(readOrder(step.frame, clock));
       case "cancel":
-        return runner.cancel(step.runId, step.graceMs);
+        runner.cancel(step.runId, step.graceMs);
+        return;
       case "output_stored":
-        return this.#results?.outputStored(step.runId, step.through);
+        this.#results?.outputStored(step.runId, step.through);
+        return;
       case "result_stored":
-        return this.#results?.resultStored(step.messageId, step.runId);
+        this.#results?.resultStored(step.messageId, step.runId);
+        return;
       case "samples_stored":
         history.confirm(step.through);
-        return this.#sendBacklog();
+        this.#sendBacklog();
+        return;
       case "warn":
-        return this.#complain(step.event, step.fields);
+        this.#complain(step.event, step.fields);
+        return;
       case "close":
         this.#options.log.info("connection was given up", { reason: step.reason, kind: step.end.kind });
         this.#end = step.end;

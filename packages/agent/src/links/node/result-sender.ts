@@ -35,7 +35,10 @@ export class ResultSender {
     for (;;) {
       const progress = { lastSeq: run.spool?.lastSeq ?? -1, isFinished: run.state === "finished" };
       const step = flow.next(progress, this.#now());
-      if (step === "settle") return this.#settle(run.id);
+      if (step === "settle") {
+        this.#settle(run.id);
+        return;
+      }
       if (step === "wait" || this.#options.isCongested()) return;
       if (step === "result") this.#sendResult(run, flow);
       else if (!this.#sendOutput(run, flow)) return;

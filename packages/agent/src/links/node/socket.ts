@@ -67,7 +67,10 @@ export class Socket {
 
   /** Says goodbye; a server that does not answer is left alone after two seconds. */
   close(reason: string): void {
-    if (this.#socket.readyState === WebSocket.CONNECTING) return this.#socket.terminate();
+    if (this.#socket.readyState === WebSocket.CONNECTING) {
+      this.#socket.terminate();
+      return;
+    }
     this.#socket.close(1000, reason.slice(0, 100));
     setTimeout(() => this.#socket.terminate(), CLOSE_MS).unref();
   }
