@@ -1,4 +1,4 @@
-// Makes a fresh clone ready, and does nothing when it is: node scripts/prepare.mjs packages|start|test
+// Makes a fresh clone ready, and does nothing when it is: node scripts/prepare.mjs packages|start|bench|test
 // Runs on whatever Node is there, before anything is installed: no packages, no recent syntax.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -9,12 +9,23 @@ import { requireNode, root } from "./node-binary.mjs";
 
 const purpose = process.argv[2] ?? "start";
 
+/** What is built, where it lands in packages/muster/dist, and the packages that it is made from. */
+const OUTPUTS = {
+  console: { file: "console/index.html", packages: ["console", "sdk", "core"] },
+  agent: { file: "agent.mjs", packages: ["agent", "protocols", "core"] },
+  main: { file: "main.mjs", packages: ["muster", "core"] },
+  server: { file: "server.mjs", packages: ["server", "protocols", "core"] },
+  cli: { file: "cli.mjs", packages: ["cli", "sdk", "core"] },
+};
+/** Running from the sources still needs what a browser loads and what a new host downloads. */
+const WANTED = { packages: [], start: ["console", "agent"], bench: Object.keys(OUTPUTS), test: Object.keys(OUTPUTS) };
+
 if (!isInstalled()) {
   console.log("Installing packages (once, and again when package-lock.json changes) …");
   // no package that we use needs its install script, so none gets to run; the warnings are about this old Node
   run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
-if (purpose !== "packages") await buildWhatIsStale();
+await buildWhatIsStale(WANTED[purpose] ?? []);
 if (purpose === "test" && !findChromium()) installChromium();
 
 /** True when node_modules holds what package-lock.json asks for; packages for other platforms may be missing. */
@@ -30,19 +41,17 @@ function isInstalled() {
   });
 }
 
-/** The two things that cannot be served from sources: what a browser loads, and what a new host downloads. */
-async function buildWhatIsStale() {
+async function buildWhatIsStale(wanted) {
   const stale = [];
-  if (await isStale("packages/muster/dist/console/index.html", ["console", "sdk", "core"])) stale.push("console");
-  if (await isStale("packages/muster/dist/agent.mjs", ["agent", "protocols", "core"])) stale.push("agent");
+  for (const name of wanted) if (await isStale(OUTPUTS[name])) stale.push(name);
   if (stale.length === 0) return;
   console.log(`Building: ${stale.join(", ")} …`);
   run(requireNode(), ["scripts/build.mjs", ...stale]);
 }
 
 /** True when the output is missing or older than the newest file of the packages that it is made from. */
-async function isStale(output, packages) {
-  const path = join(root, output);
+async function isStale({ file, packages }) {
+  const path = join(root, "packages/muster/dist", file);
   if (!existsSync(path)) return true;
   const builtAt = statSync(path).mtimeMs;
   for (const name of packages) if ((await newestChange(join(root, "packages", name))) > builtAt) return true;

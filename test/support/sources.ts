@@ -18,7 +18,7 @@ export interface SourceFile {
   /** From the package's `src`: `fleet/session.ts`. */
   readonly inside: string;
   readonly lines: readonly string[];
-  /** A test, or what tests of a folder share (`test-….ts`, `…-for-test.ts`). */
+  /** A test, or what tests of a folder share (`test-…`, `fake-…`, `…-for-test`). */
   readonly isTest: boolean;
 }
 
@@ -35,7 +35,7 @@ export function readSources(): SourceFile[] {
         package: name,
         inside: fromRoot.slice(`packages/${name}/src/`.length),
         lines: readFileSync(path, "utf8").split("\n"),
-        isTest: /\.test\.tsx?$|-for-tests?\.ts$/.test(path) || basename(path).startsWith("test-"),
+        isTest: /\.test\.tsx?$|-for-tests?\.ts$/.test(path) || /^(test|fake)-/.test(basename(path)),
       });
     }
   }
