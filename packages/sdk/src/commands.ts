@@ -43,7 +43,7 @@ export class CommandsApi {
 
   /** Who exactly would be hit. */
   preview(targets: Targets): Promise<TargetPreview> {
-    return this.#api.json("POST", "commands/preview", { body: targets });
+    return this.#api.json("POST", "commands/preview", { body: { targets } });
   }
 
   cancel(id: string): Promise<Command> {

@@ -32,7 +32,7 @@ export class RunsApi {
     return listAll((page) => this.list({ ...query, ...page }));
   }
 
-  get(id: string): Promise<Run> {
+  get(id: string): Promise<RunWithCommand> {
     return this.#api.json("GET", `runs/${segment(id)}`);
   }
 

@@ -12,4 +12,9 @@ export class SystemApi {
   get(signal?: AbortSignal): Promise<SystemInfo> {
     return this.#api.json("GET", "system", signal ? { signal } : {});
   }
+
+  /** The OpenAPI 3.1 document of the API. Public. */
+  openapi(): Promise<Record<string, unknown>> {
+    return this.#api.json("GET", "openapi.json");
+  }
 }

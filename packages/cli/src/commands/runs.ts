@@ -42,7 +42,8 @@ export const addRuns: CommandFile = (program, bind) => {
           context.terminal.lines(
             renderFacts([
               ["run", run.id],
-              ["command", run.commandId],
+              ["command", run.commandText],
+              ["command id", run.commandId],
               ["agent", `${run.agentName} (${run.agentId})`],
               ["status", describeEnd(run)],
               ["exit code", run.exitCode === null ? null : String(run.exitCode)],
