@@ -61,8 +61,9 @@ export class InstallFiles {
   }
 
   async #build(source: string): Promise<string> {
-    // only a checkout has it, and only a checkout comes here
-    const { build } = await import("esbuild");
+    // only a checkout has it, and only a checkout comes here: no bundle may try to include it
+    const bundler = "esbuild";
+    const { build } = (await import(bundler)) as typeof import("esbuild");
     const outfile = join(this.#cacheDir, "agent.mjs");
     await mkdir(this.#cacheDir, { recursive: true });
     await build({

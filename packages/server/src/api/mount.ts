@@ -40,6 +40,7 @@ export function mountRoute(app: FastifyInstance, route: Route, context: MountCon
       if (identity) identities.set(request, identity);
     },
     handler: async (request, reply) => {
+      reply.code(route.status);
       const call = toCall(request, reply, { identity: identities.get(request), visit: context.visitOf(request) });
       const result = await runAudited(route, call, context);
       if (route.contentType !== undefined) return sendRaw(reply, result as RawAnswer, call.signal);
