@@ -127,6 +127,18 @@ test("a socket that never opens is given up as well", () => {
   live.close();
 });
 
+test("whose session has ended is not let in by asking again, until somebody logs in anew", () => {
+  const { live, clock, socket, sockets } = setUp();
+  live.subscribe({ op: "fleet" }, () => undefined);
+  socket(0).emit("open");
+  socket(0).emit("close", { code: 4401, reason: "the session or token has ended" });
+  assert.deepEqual(live.state, { phase: "signed_out" });
+  clock.advance(100_000);
+  assert.equal(sockets.length, 1);
+  live.reconnect();
+  assert.equal(sockets.length, 2);
+});
+
 test("closing is final: no state, no event, no connection follows", () => {
   const { live, clock, socket, sockets, states } = setUp();
   live.subscribe({ op: "fleet" }, () => assert.fail("closed"));

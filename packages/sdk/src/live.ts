@@ -3,9 +3,12 @@ import type { LiveEvent, LiveRequest } from "@muster/core/resources";
 import { type ConnectLive, connectLive, type LiveSocket } from "./live-socket.ts";
 import type { LiveEventFor, LiveOp, LiveSubject } from "./live-subjects.ts";
 
-/** Where the live connection is. While it is `waiting`, `retryAt` says when it tries again. */
+/**
+ * Where the live connection is. While it is `waiting`, `retryAt` says when it tries again; `signed_out` means that the
+ * session or token has ended and that it does not try again by itself.
+ */
 export type LiveState =
-  | { readonly phase: "idle" | "connecting" | "open" | "closed" }
+  | { readonly phase: "idle" | "connecting" | "open" | "signed_out" | "closed" }
   | { readonly phase: "waiting"; readonly retryAt: Timestamp; readonly reason: string };
 
 export interface LiveOptions {
@@ -32,6 +35,8 @@ const LAST_RETRY_MS = 15_000;
 const PING_MS = 20_000;
 /** Silence after a ping that means the connection is dead, whatever the operating system believes. */
 const SILENCE_MS = 45_000;
+/** The close code that ends the right to watch. */
+const CLOSE_SIGNED_OUT = 4401;
 
 /**
  * The live stream: subscribe, get the present state, then changes. A broken connection is made again with jitter and
@@ -72,9 +77,9 @@ export class LiveClient {
     };
   }
 
-  /** Tries again at once instead of waiting, for example when the browser comes back online. */
+  /** Tries again at once: when the browser comes back online, or after a new login. */
   reconnect(): void {
-    if (this.#state.phase === "waiting") this.#connect();
+    if (this.#state.phase === "waiting" || this.#state.phase === "signed_out") this.#connect();
   }
 
   /** Ends the connection and every subscription, for good. */
@@ -103,7 +108,11 @@ export class LiveClient {
     socket.addEventListener("open", () => current() && this.#onOpen());
     socket.addEventListener("message", (event) => current() && this.#onMessage(event.data));
     socket.addEventListener("error", () => current() && this.#lose("the connection failed"));
-    socket.addEventListener("close", (event) => current() && this.#lose(event.reason || `closed with ${event.code}`));
+    socket.addEventListener("close", (event) => {
+      if (!current()) return;
+      if (event.code === CLOSE_SIGNED_OUT) this.#signOut();
+      else this.#lose(event.reason || `closed with ${event.code}`);
+    });
     this.#heardAt = this.#clock.monotonic();
     this.#cancelTimer = this.#clock.every(PING_MS, () => this.#checkPulse());
   }
@@ -132,6 +141,12 @@ export class LiveClient {
   #checkPulse(): void {
     if (this.#clock.monotonic() - this.#heardAt >= SILENCE_MS) this.#lose("the server is silent");
     else if (this.#state.phase === "open") this.#send({ op: "ping" });
+  }
+
+  #signOut(): void {
+    this.#cancelTimer();
+    this.#socket = null;
+    this.#setState({ phase: "signed_out" });
   }
 
   #lose(reason: string): void {

@@ -1,4 +1,4 @@
-import { hasCode } from "@muster/core";
+import { hasCode, MusterError } from "@muster/core";
 import type { Agent, LatestSample } from "@muster/core/resources";
 import type { LiveState, MusterClient } from "@muster/sdk";
 import type { Context } from "../context.ts";
@@ -49,13 +49,21 @@ class Top {
     const stopKeys = this.#screen ? this.#leaveOnKey(left.resolve) : () => undefined;
     const stopInterrupts = this.#context.host.onInterrupt(() => left.resolve());
     const cancelRedraw = this.#context.clock.every(REDRAW_MS, () => this.#draw());
-    const live = client.live({ clock: this.#context.clock, onState: (state) => this.#onState(state) });
+    const onState = (state: LiveState) => {
+      this.#connection = state.phase === "waiting" ? `no connection: ${state.reason}` : null;
+      if (state.phase === "signed_out") left.reject(new MusterError("unauthenticated", "the session has ended"));
+    };
+    const live = client.live({ clock: this.#context.clock, onState });
     let seen = 0;
     try {
       this.#sample = await findSample(client, this.#agent.id);
       this.#draw();
-      live.subscribe({ op: "agent", agentId: this.#agent.id }, (event) => {
+      live.subscribe({ op: "fleet", agentIds: [this.#agent.id] }, (event) => {
         if (event.event === "agent") this.#agent = event.agent;
+        if (event.event === "agent_removed") left.reject(new MusterError("not_found", "the agent was removed"));
+      });
+      live.subscribe({ op: "agent", agentId: this.#agent.id }, (event) => {
+        if (event.event === "error") left.reject(new MusterError("unavailable", event.message));
         if (event.event === "sample" && event.sample.at !== this.#sample?.at) {
           this.#show(event.sample);
           seen += 1;
@@ -92,10 +100,6 @@ class Top {
         style: terminal.style,
       }),
     );
-  }
-
-  #onState(state: LiveState): void {
-    this.#connection = state.phase === "waiting" ? `no connection: ${state.reason}` : null;
   }
 
   #leaveOnKey(leave: () => void): () => void {
