@@ -8,7 +8,10 @@ import { runAgent } from "./main.ts";
 
 test("flags win over the environment, the environment over the file, the file over defaults", async (scope) => {
   const folder = await makeTempDir(scope);
-  await writeFile(join(folder, "muster.yaml"), "agent:\n  server: [http://file:1, http://file:2]\n  name: from-file\n  label: {role: web}\n");
+  await writeFile(
+    join(folder, "muster.yaml"),
+    "agent:\n  server: [http://file:1, http://file:2]\n  name: from-file\n  label: {role: web}\n",
+  );
   const { config, mistakes } = await loadAgentConfig({
     argv: ["--data-dir", folder, "--id", "by-flag"],
     environment: { MUSTER_TOKEN: "tkn_x", MUSTER_ID: "by-variable", MUSTER_CLOUD_ID: "7" },
@@ -36,7 +39,19 @@ test("all mistakes are listed at once with exit code 2, and no secret among them
   await writeFile(join(folder, "policy.pem"), "");
   const lines: string[] = [];
   const code = await runAgent({
-    argv: ["--server", "ftp://x", "--label", "=v", "--id", "has space", "--tls-ca", "/nowhere", "--nonsense", "--data-dir", folder],
+    argv: [
+      "--server",
+      "ftp://x",
+      "--label",
+      "=v",
+      "--id",
+      "has space",
+      "--tls-ca",
+      "/nowhere",
+      "--nonsense",
+      "--data-dir",
+      folder,
+    ],
     environment: { MUSTER_CLOUD_ID: "-1", MUSTER_TOKEN: "" },
     out: { text: (line) => lines.push(line), log: (line) => lines.push(line) },
   });

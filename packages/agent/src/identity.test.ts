@@ -62,7 +62,10 @@ test("the agent's folder is readable by its owner only", async (scope) => {
 test("a second agent in the same folder is refused until the first has gone", async (scope) => {
   const folder = await makeTempDir(scope);
   const unlock = lockFolder(folder);
-  assert.throws(() => lockFolder(folder), (error) => hasCode(error, "failed_precondition"));
+  assert.throws(
+    () => lockFolder(folder),
+    (error) => hasCode(error, "failed_precondition"),
+  );
   unlock();
   lockFolder(folder)();
 });

@@ -98,7 +98,10 @@ test("it is rewritten when it has grown, and remembers the newest settled runs o
   assert.ok((await stat(path)).size < 6000);
   await journal.close();
   const { journal: again } = await openAt(scope, { path, keepSettled: 5 });
-  assert.deepEqual(again.listUnsettled().map((entry) => entry.id), ["open"]);
+  assert.deepEqual(
+    again.listUnsettled().map((entry) => entry.id),
+    ["open"],
+  );
   assert.ok(again.find("r59"));
   assert.equal(again.find("r10"), undefined);
 });

@@ -15,9 +15,10 @@ test("a line is one JSON object with instant, level, event and fields", () => {
   const { lines, log } = collect("info");
   log.debug("not shown");
   log.info("agent started", { agentId: "a", absent: undefined });
-  assert.deepEqual(lines.map((line) => JSON.parse(line)), [
-    { at: "2026-01-01T00:00:00.000Z", level: "info", event: "agent started", agentId: "a" },
-  ]);
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line)),
+    [{ at: "2026-01-01T00:00:00.000Z", level: "info", event: "agent started", agentId: "a" }],
+  );
 });
 
 test("secrets do not appear, neither by field name nor inside a text", () => {
@@ -35,7 +36,10 @@ test("what cannot be written as JSON does not throw", () => {
 });
 
 test("a failure with several reasons tells them all", () => {
-  assert.equal(errorText(new AggregateError([new Error("v6 refused"), new Error("v4 refused")], "")), "v6 refused; v4 refused");
+  assert.equal(
+    errorText(new AggregateError([new Error("v6 refused"), new Error("v4 refused")], "")),
+    "v6 refused; v4 refused",
+  );
 });
 
 test("the version in the code is that of package.json", () => {

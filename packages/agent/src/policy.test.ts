@@ -9,7 +9,8 @@ import { DEFAULT_POLICY, PolicyFile, parsePolicy, refuseAction, refuseExec } fro
 test("without a file metrics, configs and commands are allowed, a terminal and files are not", async (scope) => {
   const policy = await new PolicyFile(join(await makeTempDir(scope), "policy.yaml")).load();
   for (const action of ["metrics", "config", "exec"] as const) assert.equal(refuseAction(policy, action), undefined);
-  for (const action of ["terminal", "files"] as const) assert.match(refuseAction(policy, action) ?? "", /does not allow/);
+  for (const action of ["terminal", "files"] as const)
+    assert.match(refuseAction(policy, action) ?? "", /does not allow/);
 });
 
 test("only listed users may be run as; the agent's own user is no exception", () => {
@@ -36,7 +37,15 @@ test("denied paths hold for working directories and programs, also through links
 
 test("a file that cannot be understood refuses everything and says why", async (scope) => {
   const path = join(await makeTempDir(scope), "policy.yaml");
-  const broken = ["allow: [exec, everything]", "deny-path: [/etc]", "- a list", "allow: exec", "deny-paths: [etc]", "a: [", ""];
+  const broken = [
+    "allow: [exec, everything]",
+    "deny-path: [/etc]",
+    "- a list",
+    "allow: exec",
+    "deny-paths: [etc]",
+    "a: [",
+    "",
+  ];
   for (const content of broken) {
     await writeFile(path, content);
     const policy = await new PolicyFile(path).load();

@@ -112,7 +112,10 @@ test("what was measured while the server was away is sent oldest first in batche
     history.confirm(rows.at(-1)?.[0] ?? 0);
   }
   assert.equal(sent.length, 1201);
-  assert.deepEqual(sent, [...sent].sort((a, b) => a - b));
+  assert.deepEqual(
+    sent,
+    [...sent].sort((a, b) => a - b),
+  );
   assert.equal(sent.at(-1), 2401 * 5000);
   assert.equal(history.hasBacklog, false);
   assert.equal(ring.size, 0);
@@ -136,7 +139,10 @@ test("what the server has stored is not sent again after a new connection, and w
   beat(8);
   history.confirm(20_000);
   history.connect(30_000);
-  assert.deepEqual(history.nextBatch()?.map((row) => row[0]), [40_000]);
+  assert.deepEqual(
+    history.nextBatch()?.map((row) => row[0]),
+    [40_000],
+  );
 });
 
 test("a batch that is not confirmed is sent again after half a minute", async (scope) => {

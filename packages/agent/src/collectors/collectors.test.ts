@@ -16,7 +16,10 @@ const bytes = (text: string) => Buffer.from(text, "latin1");
 const near = (actual: number | undefined, expected: number) =>
   assert.ok(actual !== undefined && Math.abs(actual - expected) < 1e-9, `${actual} is not ${expected}`);
 
-function collectTwice<Answer>(collect: (content: Buffer, values: HostValues, atMs: number) => Answer, texts: [string, string]) {
+function collectTwice<Answer>(
+  collect: (content: Buffer, values: HostValues, atMs: number) => Answer,
+  texts: [string, string],
+) {
   collect(bytes(texts[0]), {}, 0);
   const values: HostValues = {};
   return { answer: collect(bytes(texts[1]), values, 2000), values };
@@ -24,10 +27,13 @@ function collectTwice<Answer>(collect: (content: Buffer, values: HostValues, atM
 
 test("cpu: shares are of the ticks since the reading before; nice is user, irq is system, guest is not counted twice", () => {
   const collector = new CpuCollector();
-  const { answer, values } = collectTwice((content, into) => collector.collect(content, into), [
-    "cpu  100 0 100 800 0 0 0 0 50 0\ncpu0 100 0 100 800 0 0 0 0 50 0\nintr 1 2 3\n",
-    "cpu  120 10 110 840 10 4 1 5 60 0\ncpu0 120 10 110 840 10 4 1 5 60 0\nintr 1 2 3\n",
-  ]);
+  const { answer, values } = collectTwice(
+    (content, into) => collector.collect(content, into),
+    [
+      "cpu  100 0 100 800 0 0 0 0 50 0\ncpu0 100 0 100 800 0 0 0 0 50 0\nintr 1 2 3\n",
+      "cpu  120 10 110 840 10 4 1 5 60 0\ncpu0 120 10 110 840 10 4 1 5 60 0\nintr 1 2 3\n",
+    ],
+  );
   near(values["system.cpu.utilization"], 0.5);
   near(values["system.cpu.user"], 0.3);
   near(values["system.cpu.system"], 0.15);
@@ -39,7 +45,10 @@ test("cpu: shares are of the ticks since the reading before; nice is user, irq i
 
 test("cpu: 128 cores are read, each by itself", () => {
   const stat = (busy: number) => {
-    const cores = Array.from({ length: 128 }, (_, core) => `cpu${core} ${core === 127 ? busy : 0} 0 0 ${1000 + 100} 0 0 0 0 0 0`);
+    const cores = Array.from(
+      { length: 128 },
+      (_, core) => `cpu${core} ${core === 127 ? busy : 0} 0 0 ${1000 + 100} 0 0 0 0 0 0`,
+    );
     return `cpu  ${busy} 0 0 1000 0 0 0 0 0 0\n${cores.join("\n")}\nintr ${"0 ".repeat(5000)}\nctxt 1\n`;
   };
   const collector = new CpuCollector();
@@ -64,10 +73,10 @@ test("cpu: the first reading, a reading in the same tick and a core that vanishe
 
 test("cpu: old kernels tell fewer states, and iowait may run backwards", () => {
   const collector = new CpuCollector();
-  const { values } = collectTwice((content, into) => collector.collect(content, into), [
-    "cpu  10 0 10 80 9\n",
-    "cpu  20 0 20 160 3\n",
-  ]);
+  const { values } = collectTwice(
+    (content, into) => collector.collect(content, into),
+    ["cpu  10 0 10 80 9\n", "cpu  20 0 20 160 3\n"],
+  );
   near(values["system.cpu.utilization"], 0.2);
   near(values["system.cpu.iowait"], 0);
   near(values["system.cpu.steal"], 0);
@@ -76,7 +85,9 @@ test("cpu: old kernels tell fewer states, and iowait may run backwards", () => {
 test("memory: used is the total less what is available; without swap the swap is zero", () => {
   const values: HostValues = {};
   const reading = new MemoryCollector().collect(
-    bytes("MemTotal:        1000 kB\nMemFree:          100 kB\nMemAvailable:     600 kB\nBuffers:           50 kB\nCached:           300 kB\nSwapCached:        77 kB\nSwapTotal:          0 kB\nSwapFree:           0 kB\nSReclaimable:      40 kB\nHugePages_Total:       0\n"),
+    bytes(
+      "MemTotal:        1000 kB\nMemFree:          100 kB\nMemAvailable:     600 kB\nBuffers:           50 kB\nCached:           300 kB\nSwapCached:        77 kB\nSwapTotal:          0 kB\nSwapFree:           0 kB\nSReclaimable:      40 kB\nHugePages_Total:       0\n",
+    ),
     values,
   );
   assert.deepEqual(reading?.memory, { total: 1024000, used: 409600, buffers: 51200, cached: 348160 });
@@ -100,16 +111,29 @@ const DISKS_BEFORE = ` 254       0 vda 100 5 2000 10 50 6 1000 20 0 1000 30 1 2 
  259       0 nvme0n1 0 0 0 0 0 0 0 0 0 0 0
  259       1 nvme0n1p1 0 0 0 0 0 0 0 0 0 0 0
 `;
-const DISKS_AFTER = DISKS_BEFORE.replaceAll("100 5 2000 10 50 6 1000 20 0 1000", "110 5 2040 10 70 6 1400 20 3 2500").replace(
-  "dm-0 1 0 8",
-  "dm-0 9 0 88",
-);
+const DISKS_AFTER = DISKS_BEFORE.replaceAll(
+  "100 5 2000 10 50 6 1000 20 0 1000",
+  "110 5 2040 10 70 6 1400 20 3 2500",
+).replace("dm-0 1 0 8", "dm-0 9 0 88");
 
 test("disk I/O: rates of whole disks in bytes; stacked devices are shown but not added", () => {
   const collector = new DiskIoCollector();
-  const { answer, values } = collectTwice((content, into, at) => collector.collect(content, at, into), [DISKS_BEFORE, DISKS_AFTER]);
-  assert.deepEqual(answer.map((disk) => disk.device), ["vda", "dm-0", "nvme0n1"]);
-  assert.deepEqual(answer[0], { device: "vda", readBytes: 10240, writeBytes: 102400, reads: 5, writes: 10, busy: 0.75 });
+  const { answer, values } = collectTwice(
+    (content, into, at) => collector.collect(content, at, into),
+    [DISKS_BEFORE, DISKS_AFTER],
+  );
+  assert.deepEqual(
+    answer.map((disk) => disk.device),
+    ["vda", "dm-0", "nvme0n1"],
+  );
+  assert.deepEqual(answer[0], {
+    device: "vda",
+    readBytes: 10240,
+    writeBytes: 102400,
+    reads: 5,
+    writes: 10,
+    busy: 0.75,
+  });
   near(values["system.disk.read"], 10240);
   near(values["system.disk.write"], 102400);
 });
@@ -126,14 +150,20 @@ test("disk I/O: /sys tells whole disks from partitions where names do not", asyn
 
 test("disk I/O: a counter that went back counts as standing still, and a container without disks tells nothing", () => {
   const collector = new DiskIoCollector();
-  const { values } = collectTwice((content, into, at) => collector.collect(content, at, into), [DISKS_AFTER, DISKS_BEFORE]);
+  const { values } = collectTwice(
+    (content, into, at) => collector.collect(content, at, into),
+    [DISKS_AFTER, DISKS_BEFORE],
+  );
   near(values["system.disk.read"], 0);
   const none: HostValues = {};
   assert.deepEqual(new DiskIoCollector().collect(bytes(""), 0, none), []);
   assert.equal(none["system.disk.read"], undefined);
 });
 
-const network = (received: number, sent: number) => `Inter-|   Receive                                                |  Transmit
+const network = (
+  received: number,
+  sent: number,
+) => `Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
     lo:  999${received}      29    0    0    0     0          0         0     3193      29    0    0    0     0       0          0
   eth0:${received}   20431    0    0    0     0          0         0  ${sent}   11548    0    0    0     0       0          0
@@ -144,13 +174,16 @@ veth1a2b3c: ${received}  1 0 0 0 0 0 0 ${sent} 1 0 0 0 0 0 0
 
 test("network: physical interfaces are added up, loopback, bridges, VLANs and container links are not", () => {
   const collector = new NetworkCollector();
-  const { answer, values } = collectTwice((content, into, at) => collector.collect(content, at, into), [
-    network(1000, 5000),
-    network(5000, 25_000),
-  ]);
+  const { answer, values } = collectTwice(
+    (content, into, at) => collector.collect(content, at, into),
+    [network(1000, 5000), network(5000, 25_000)],
+  );
   near(values["system.network.receive"], 2000);
   near(values["system.network.transmit"], 10_000);
-  assert.deepEqual(answer.map((entry) => entry.name), ["eth0", "docker0", "eth0.100", "veth1a2b3c"]);
+  assert.deepEqual(
+    answer.map((entry) => entry.name),
+    ["eth0", "docker0", "eth0.100", "veth1a2b3c"],
+  );
 });
 
 test("load and uptime are read as they stand", () => {
@@ -176,7 +209,10 @@ pool/home /home zfs rw 0 0
 /dev/loop3 /snap/core squashfs ro 0 0
 broken
 `);
-  assert.deepEqual(mounts.map((mount) => mount.mount), ["/", "/data", "/mnt/with space", "/home"]);
+  assert.deepEqual(
+    mounts.map((mount) => mount.mount),
+    ["/", "/data", "/mnt/with space", "/home"],
+  );
 });
 
 test("a host whose /proc is nearly empty gives a sample with what there is", async (scope) => {

@@ -32,7 +32,10 @@ test("within the limit everything is kept, whole", () => {
   const limit = new OutputLimit(10);
   const kept = [limit.push(Buffer.from("12345")), limit.push(Buffer.from("67")), limit.push(Buffer.from("890"))];
   const end = limit.end();
-  const all = [...kept.filter((piece) => piece !== undefined), ...end.map((piece) => ("bytes" in piece ? piece.bytes : Buffer.from("CUT")))];
+  const all = [
+    ...kept.filter((piece) => piece !== undefined),
+    ...end.map((piece) => ("bytes" in piece ? piece.bytes : Buffer.from("CUT"))),
+  ];
   assert.equal(Buffer.concat(all).toString(), "1234567890");
   assert.equal(limit.cutBytes, 0);
 });
@@ -43,7 +46,10 @@ test("beyond the limit head and tail are kept and the middle is counted", () => 
   for (let index = 0; index < 1000; index++) limit.push(Buffer.from(String(index % 10)));
   assert.equal(head?.toString(), "abcde");
   const end = limit.end();
-  assert.deepEqual(end.map((piece) => ("bytes" in piece ? piece.bytes.toString() : piece)), [{ cut: 998 }, "56789"]);
+  assert.deepEqual(
+    end.map((piece) => ("bytes" in piece ? piece.bytes.toString() : piece)),
+    [{ cut: 998 }, "56789"],
+  );
   assert.equal(limit.totalBytes, 1008);
 });
 
@@ -83,12 +89,15 @@ test("small writes are gathered for a moment and streams keep their order", asyn
   output.write("stderr", Buffer.from("E"));
   output.write("stdout", Buffer.from("f"));
   const summary = output.end();
-  assert.deepEqual(readAll(spool).map(({ seq, stream, text }) => [seq, stream, text]), [
-    [0, "stdout", "abc"],
-    [1, "stdout", "d"],
-    [2, "stderr", "E"],
-    [3, "stdout", "f"],
-  ]);
+  assert.deepEqual(
+    readAll(spool).map(({ seq, stream, text }) => [seq, stream, text]),
+    [
+      [0, "stdout", "abc"],
+      [1, "stdout", "d"],
+      [2, "stderr", "E"],
+      [3, "stdout", "f"],
+    ],
+  );
   assert.deepEqual([summary.stdoutBytes, summary.stderrBytes, summary.cutBytes, summary.lastSeq], [5, 1, 0, 3]);
   assert.equal(summary.digest, createHash("sha256").update("abcdf\0E").digest("hex"));
   assert.equal(clock.pendingTimers, 0);
@@ -96,7 +105,10 @@ test("small writes are gathered for a moment and streams keep their order", asyn
 
 test("no byte is lost: any bytes in any pieces come out as they went in", async (scope) => {
   const { clock, spool, output } = await makeOutput(scope);
-  const written = { stdout: Buffer.concat([randomBytes(70_000), Buffer.from("€😀".repeat(9000))]), stderr: Buffer.from("ü".repeat(5000)) };
+  const written = {
+    stdout: Buffer.concat([randomBytes(70_000), Buffer.from("€😀".repeat(9000))]),
+    stderr: Buffer.from("ü".repeat(5000)),
+  };
   for (let at = 0; at < 140_000; at += 777) {
     output.write("stdout", written.stdout.subarray(at, at + 777));
     output.write("stderr", written.stderr.subarray(at, at + 777));
@@ -104,7 +116,10 @@ test("no byte is lost: any bytes in any pieces come out as they went in", async 
   }
   const { digest } = output.end();
   const chunks = readAll(spool);
-  assert.deepEqual(chunks.map((chunk) => chunk.seq), chunks.map((_, index) => index));
+  assert.deepEqual(
+    chunks.map((chunk) => chunk.seq),
+    chunks.map((_, index) => index),
+  );
   for (const stream of ["stdout", "stderr"] as const) {
     const bytes = Buffer.concat(chunks.filter((chunk) => chunk.stream === stream).map(chunkBytes));
     assert.ok(bytes.equals(written[stream]), stream);
@@ -143,7 +158,10 @@ test("a full disk does not end a run: what could not be kept is counted as cut",
   output.write("stdout", Buffer.from("kept"));
   const summary = output.end();
   assert.equal(summary.cutBytes, 4);
-  assert.deepEqual(readAll(spool).map((chunk) => chunk.cut ?? chunk.text), [4, "kept"]);
+  assert.deepEqual(
+    readAll(spool).map((chunk) => chunk.cut ?? chunk.text),
+    [4, "kept"],
+  );
 });
 
 test("a spool is read again from any chunk, also after a restart and after confirmations", async (scope) => {
@@ -173,7 +191,10 @@ test("a spool whose last line was torn goes on after the last whole one", async 
   const again = Spool.reopen(path);
   assert.equal(again.lastSeq, 0);
   again.append({ stream: "stdout", at: 0, text: "next" });
-  assert.deepEqual(readAll(again).map((chunk) => chunk.text), ["whole", "next"]);
+  assert.deepEqual(
+    readAll(again).map((chunk) => chunk.text),
+    ["whole", "next"],
+  );
   again.remove();
 });
 
@@ -181,6 +202,9 @@ test("a chunk larger than the read buffer is read whole", async (scope) => {
   const spool = Spool.create(join(await makeTempDir(scope), "spool"));
   spool.append({ stream: "stdout", at: 0, text: "\u0001".repeat(32 * 1024) });
   spool.append({ stream: "stdout", at: 0, text: "b" });
-  assert.deepEqual(readAll(spool).map((chunk) => chunk.text?.length), [32 * 1024, 1]);
+  assert.deepEqual(
+    readAll(spool).map((chunk) => chunk.text?.length),
+    [32 * 1024, 1],
+  );
   spool.remove();
 });

@@ -1,18 +1,28 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseProcessStat, type ProcessRow } from "./process-table.ts";
+import { type ProcessRow, parseProcessStat } from "./process-table.ts";
 import { findTree } from "./process-tree.ts";
 import { findAccount, resolveRunAs } from "./run-as.ts";
 
 const row = (pid: number, parts: Partial<ProcessRow>): ProcessRow => {
   return { pid, parent: 1, group: pid, session: pid, state: "S", startedAt: 10, ...parts };
 };
-const find = (rows: ProcessRow[], root: { pid?: number; startedAt?: number; isChild?: boolean }, marked: number[] = []) =>
-  findTree({ runId: "r", ...root }, rows, (pid) => marked.includes(pid)).sort((a, b) => a - b);
+const find = (
+  rows: ProcessRow[],
+  root: { pid?: number; startedAt?: number; isChild?: boolean },
+  marked: number[] = [],
+) => findTree({ runId: "r", ...root }, rows, (pid) => marked.includes(pid)).sort((a, b) => a - b);
 
 test("a process's line is read although its name holds spaces and brackets", () => {
   const line = "4242 (a) b (c) S 1 4200 4100 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1000 1 2";
-  assert.deepEqual(parseProcessStat(line), { pid: 4242, state: "S", parent: 1, group: 4200, session: 4100, startedAt: 987654 });
+  assert.deepEqual(parseProcessStat(line), {
+    pid: 4242,
+    state: "S",
+    parent: 1,
+    group: 4200,
+    session: 4100,
+    startedAt: 987654,
+  });
   assert.equal(parseProcessStat("nonsense"), undefined);
 });
 
@@ -46,7 +56,13 @@ test("neither init nor the agent itself is ever in a tree", () => {
 
 test("accounts are found by name or number, and odd lines are passed over", () => {
   const passwd = "root:x:0:0:root:/root:/bin/bash\n\nbroken\nweb:x:1001:1002::/home/web:\n+::::::\n";
-  assert.deepEqual(findAccount(passwd, "web"), { name: "web", uid: 1001, gid: 1002, home: "/home/web", shell: "/bin/sh" });
+  assert.deepEqual(findAccount(passwd, "web"), {
+    name: "web",
+    uid: 1001,
+    gid: 1002,
+    home: "/home/web",
+    shell: "/bin/sh",
+  });
   assert.equal(findAccount(passwd, "1001")?.name, "web");
   assert.equal(findAccount(passwd, "nobody-here"), undefined);
 });

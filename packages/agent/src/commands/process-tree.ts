@@ -1,5 +1,5 @@
 import { type Clock, delay } from "@muster/core";
-import { hasEnvironmentEntry, listProcesses, type ProcessRow, readProcess } from "./process-table.ts";
+import { hasEnvironmentEntry, listProcesses, type ProcessRow } from "./process-table.ts";
 
 /** Put into the environment of every command, so that its processes are found even after they left its group. */
 export const RUN_MARK = "MUSTER_RUN_ID";
@@ -74,12 +74,6 @@ export async function endTree(root: TreeRoot, clock: Clock, graceMs: number): Pr
     if (signalTree(root, "SIGKILL") === 0) return;
     await delay(clock, 20 * (round + 1));
   }
-}
-
-/** True while the process is the one that started then. */
-export function isSameProcess(pid: number, startedAt: number): boolean {
-  const row = readProcess(pid);
-  return row !== undefined && row.state !== "Z" && row.startedAt === startedAt;
 }
 
 function sendSignal(pid: number, signal: NodeJS.Signals): void {
