@@ -40,8 +40,9 @@ export class Supervisor {
     this.#options = options;
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid;
+  /** Null while none runs. */
+  get child(): ChildProcess | null {
+    return this.#child;
   }
 
   start(): void {
