@@ -38,7 +38,7 @@ printSizes();
 /** One file for Node, with everything but the native password hash, which npm installs beside it. */
 async function bundle(name) {
   await build({
-    entryPoints: [join(root, `packages/${PROGRAMS[name]}/src/main.ts`)],
+    entryPoints: [join(root, `packages/${PROGRAMS[name]}/src/${name === "server" ? "index" : "main"}.ts`)],
     outfile: join(dist, `${name}.mjs`),
     bundle: true,
     platform: "node",

@@ -64,6 +64,11 @@ export const SERVER_SETTINGS = {
     default: 90 * DAY_MS,
     doc: "history in 10 min steps",
   },
+  "commands-retention": {
+    type: duration(3_600_000, 3660 * DAY_MS),
+    default: 90 * DAY_MS,
+    doc: "ended commands with their runs and output",
+  },
   "output-limit": {
     type: wholeBytes(1024, 64 * 1024 * 1024),
     default: 1024 * 1024,
@@ -95,6 +100,7 @@ export interface ServerConfig {
   readonly publicUrl: string | undefined;
   readonly allowDefaultToken: boolean;
   readonly metricsRetentionMs: { readonly "10s": number; readonly "1m": number; readonly "10m": number };
+  readonly commandsRetentionMs: number;
   readonly outputLimitBytes: number;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
   /** For `muster server config`. */
@@ -138,7 +144,7 @@ export function showServerConfig(config: ServerConfig): string {
 
 /** Values as they would be written in a flag. */
 function readable(name: string, value: unknown): unknown {
-  if (name.startsWith("metrics-retention")) return formatDuration(Number(value));
+  if (name.endsWith("-retention") || name.startsWith("metrics-retention")) return formatDuration(Number(value));
   if (name === "door") return (value as [string, string][]).map((parts) => parts.join("="));
   if (name !== "listen") return value;
   return (value as ServerConfig["doorListeners"]).map(({ door, host, port }) => `${door}=${host}:${port}`);
@@ -184,6 +190,7 @@ function toConfig(result: SettingsResult, doorPolicies: Record<DoorName, DoorPol
       "1m": get("metrics-retention-1m"),
       "10m": get("metrics-retention-10m"),
     },
+    commandsRetentionMs: get("commands-retention"),
     outputLimitBytes: get("output-limit"),
     logLevel: get("log-level"),
     settings: [...shown.values()],

@@ -1,0 +1,206 @@
+import { delay, systemClock } from "@muster/core";
+import { type DestinationStream, type Logger, pino } from "pino";
+import type { Reading } from "./api/context.ts";
+import { localBus } from "./bus/local.ts";
+import { type ConfigInputs, readServerConfig, type ServerConfig } from "./config.ts";
+import { lockDataDir } from "./data-lock.ts";
+import { createNodeDoor, type NodeDoor } from "./doors/node/node-door.ts";
+import { createEdges, type Edges } from "./edges.ts";
+import { Access } from "./fleet/access.ts";
+import type { FirstRun } from "./fleet/access-first-run.ts";
+import { Fleet } from "./fleet/fleet.ts";
+import { retention } from "./jobs/retention.ts";
+import { rollUp } from "./jobs/roll-up.ts";
+import { JobRunner } from "./jobs/runner.ts";
+import { doorbellSweep, timeouts } from "./jobs/timeouts.ts";
+import { sqliteDialect } from "./store/sqlite.ts";
+import { Store } from "./store/store.ts";
+import { readVersion } from "./version.ts";
+
+/** A server that takes connections. */
+export interface RunningServer {
+  readonly config: ServerConfig;
+  /** Where it can be reached; the main listener first. */
+  readonly urls: readonly string[];
+  /** What copied lines start with. */
+  readonly baseUrl: string;
+  /** The secrets of a first start, to be shown once; null on later starts. */
+  readonly firstRun: FirstRun | null;
+  /** A token for the agent of this very machine; good while the process lives and never stored. */
+  createLocalEnrollment(): string;
+  /** Drains and ends within 10 s: no new connections, agents sent away spread over time, everything written. */
+  close(): Promise<void>;
+}
+
+export interface ServerInputs extends ConfigInputs {
+  /** Where the log goes; default: standard error. */
+  readonly logTo?: DestinationStream;
+}
+
+/** Agents are told to come back at about this rate per second. */
+const RECONNECTS_PER_SECOND = 2000;
+const LEAVE_MS = 2_000;
+const CLOSE_GRACE_MS = 2_000;
+
+/** The composition root: configuration → store → fleet → doors → listeners. Whatever fails undoes what was opened before. */
+export async function startServer(inputs: ServerInputs): Promise<RunningServer> {
+  const config = readServerConfig(inputs);
+  const clock = systemClock;
+  const log = createLog(config, inputs.logTo);
+  const undo: (() => unknown)[] = [lockDataDir(config.dataDir)];
+  try {
+    const store = new Store(sqliteDialect(config.databasePath));
+    undo.push(() => store.close());
+    for (const name of await store.migrate()) log.info({ migration: name }, "migrated the database");
+
+    const bus = localBus();
+    const fleet = new Fleet({ store, bus, clock, outputLimitBytes: config.outputLimitBytes });
+    undo.push(() => fleet.stop());
+    const access = await Access.open({
+      store,
+      clock,
+      allowDefaultToken: config.allowDefaultToken,
+      onFailure: (error) => log.error({ err: error }, "access control failed in the background"),
+    });
+    undo.push(() => access.close());
+    const firstRun = (await access.prepareFirstRun(config)) ?? null;
+    await fleet.start();
+
+    const jobs = new JobRunner(clock, (job, error) => log.error({ err: error, job }, "a job failed"));
+    undo.push(() => jobs.stop());
+    const { history } = fleet.metrics;
+    const parts = { store, ledger: fleet.ledger, registry: fleet.registry };
+    const { metricsRetentionMs: keep, commandsRetentionMs: commandsMs } = config;
+    const metricsMs = [keep["10s"], keep["1m"], keep["10m"]] as const;
+    jobs.start([
+      timeouts(parts),
+      doorbellSweep(parts),
+      rollUp(history),
+      retention({ store, history, keep: { metricsMs, commandsMs } }),
+    ]);
+
+    const node = createNodeDoor({
+      fleet,
+      access,
+      clock,
+      log,
+      restOpen: config.doorPolicies.node.kind === "loopback" || config.doorPolicies.node.kind === "ranges",
+      outputLimitBytes: config.outputLimitBytes,
+    });
+    undo.push(() => node.close());
+    const edges = await createEdges({
+      config,
+      clock,
+      log,
+      version: readVersion(),
+      startedAt: clock.now(),
+      access,
+      fleet,
+      doors: [node],
+      pingStore: () => store.ping(),
+      readings: () => readFleet(fleet, node),
+    });
+    undo.push(() => edges.close(CLOSE_GRACE_MS));
+    undo.push(() => sendAgentsAway(fleet, edges));
+    return {
+      config,
+      urls: edges.urls,
+      baseUrl: edges.baseUrl,
+      firstRun,
+      createLocalEnrollment: () => access.enrollment.createLocal(),
+      close: once(async () => {
+        log.info("stopping");
+        await undoAll(undo);
+        log.info("stopped");
+      }),
+    };
+  } catch (error) {
+    await undoAll(undo);
+    throw error;
+  }
+}
+
+/** JSON lines. Fields that could carry a secret are masked wherever they appear. */
+function createLog(config: ServerConfig, logTo: DestinationStream | undefined): Logger {
+  const names = ["token", "password", "secret", "authorization", "cookie", "credential"];
+  const options = { level: config.logLevel, base: {}, redact: names.flatMap((name) => [name, `*.${name}`]) };
+  return pino(options, logTo ?? pino.destination({ dest: 2, sync: true }));
+}
+
+/** Agents that can be told leave by themselves, and come back to the next process spread over time. */
+async function sendAgentsAway(fleet: Fleet, edges: Edges): Promise<void> {
+  edges.stopAccepting();
+  const count = fleet.sessions.connectionCount();
+  if (count === 0) return;
+  fleet.sessions.drain(Math.min(60_000, Math.max(1_000, (count / RECONNECTS_PER_SECOND) * 1000)));
+  const gone = new AbortController();
+  const stop = systemClock.every(20, () => {
+    if (fleet.sessions.connectionCount() === 0) gone.abort();
+  });
+  await delay(systemClock, LEAVE_MS, gone.signal);
+  stop();
+}
+
+function* readFleet(fleet: Fleet, node: NodeDoor): Generator<Reading> {
+  const { counters } = fleet.metrics;
+  yield gauge("muster_agents_connected", "Live connections of agents", fleet.sessions.connectionCount());
+  yield gauge(
+    "muster_beat_interval_seconds",
+    "The interval between beats that agents are asked for",
+    fleet.sessions.beatMs / 1000,
+  );
+  yield gauge("muster_metric_rows_pending", "Rows of history that wait to be written", fleet.metrics.pending);
+  yield counter("muster_samples_total", "Samples received from agents", counters.samples);
+  yield counter("muster_metric_rows_written_total", "Rows of history written", counters.rowsWritten);
+  yield counter(
+    "muster_samples_dropped_total",
+    "Samples dropped: the buffer was full or their time made no sense",
+    counters.dropped,
+  );
+  yield counter("muster_node_frames_received_total", "Messages of nodes", node.counters.framesReceived);
+  yield counter("muster_node_frames_refused_total", "Messages of nodes that were refused", node.counters.framesRefused);
+  yield counter(
+    "muster_node_frames_dropped_total",
+    "Messages of nodes dropped while too much waited for the store",
+    node.counters.framesDropped,
+  );
+  yield counter(
+    "muster_node_replies_dropped_total",
+    "Answers not sent to nodes that do not read",
+    node.counters.repliesDropped,
+  );
+  yield counter(
+    "muster_monitor_pushes_skipped_total",
+    "Pushes that slow dashboards missed",
+    node.counters.pushesSkipped,
+  );
+}
+
+function gauge(name: string, help: string, value: number): Reading {
+  return { name, help, type: "gauge", value };
+}
+
+function counter(name: string, help: string, value: number): Reading {
+  return { name, help, type: "counter", value };
+}
+
+/** In reverse, each even when another fails. */
+async function undoAll(undo: (() => unknown)[]): Promise<void> {
+  let failure: unknown;
+  for (let step = undo.pop(); step; step = undo.pop()) {
+    try {
+      await step();
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+}
+
+function once(task: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= task();
+    return running;
+  };
+}
