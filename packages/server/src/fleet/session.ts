@@ -106,6 +106,8 @@ export interface AgentSession {
   readonly storedThrough: Timestamp | null;
   /** Takes over facts that came later (a register after heartbeats), and capabilities when given. */
   describe(facts: AgentFacts, capabilities?: ReadonlySet<Capability>): Promise<void>;
+  /** Replaces the hello's `staleAfterMs`, for agents that beat in an interval of their own; undefined means three announced beats. */
+  expectSilence(staleAfterMs: number | undefined): void;
   /** The agent's clock at this moment, to show its skew. */
   reportClock(agentNow: Timestamp): void;
   /** Tells the fleet what the agent's journal holds. Call it before the first `take` of an agent with `journal`. */

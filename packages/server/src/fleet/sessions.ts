@@ -158,7 +158,7 @@ export class LiveSession implements AgentSession {
   known: readonly KnownRun[] | null = null;
   closed = false;
   readonly #parts: SessionParts;
-  readonly #fixedStaleMs: number | undefined;
+  #fixedStaleMs: number | undefined;
   readonly #onClose: () => void;
   #timed: boolean;
 
@@ -196,6 +196,10 @@ export class LiveSession implements AgentSession {
       if (this.#timed) await this.#parts.metrics.load(this.state);
     }
     await this.#parts.registry.learn(this.state, facts);
+  }
+
+  expectSilence(staleAfterMs: number | undefined): void {
+    this.#fixedStaleMs = staleAfterMs;
   }
 
   reportClock(agentNow: Timestamp): void {

@@ -12,6 +12,7 @@ import {
 } from "@muster/protocols/node";
 import type { AgentPeer, AgentSession } from "../../fleet/session.ts";
 import { encodeError } from "./credentials.ts";
+import { ForeignPace } from "./foreign-pace.ts";
 import { describeFacts, makeHello, makeRegisterResponse } from "./greeting.ts";
 import type { NodeConnection } from "./node-connection.ts";
 import { DOOR_LIMITS, type NodeDoorParts } from "./parts.ts";
@@ -37,6 +38,7 @@ export class AgentBinding implements AgentPeer {
   /** True while a message is handled that the next ones must wait for. */
   #admitting = false;
   #queue: { readonly frame: NodeFrame; readonly length: number }[] = [];
+  readonly #pace = new ForeignPace();
   /** An interval that the agent has not been told yet. */
   #newBeatMs: number | undefined;
   #closed = false;
@@ -151,7 +153,10 @@ export class AgentBinding implements AgentPeer {
 
   async #register(session: AgentSession, frame: FrameOf<"node_register">, isFirst: boolean): Promise<void> {
     const { muster } = frame.data;
-    if (muster) this.#native = muster;
+    if (muster) {
+      this.#native = muster;
+      session.expectSilence(undefined);
+    }
     this.#runs.attach(session, this.#native);
     if (!isFirst) await session.describe(describeFacts(frame.data), muster && new Set<Capability>(muster.capabilities));
     let answer: Awaited<ReturnType<AgentSession["resume"]>> | undefined;
@@ -194,6 +199,7 @@ export class AgentBinding implements AgentPeer {
   #beat(session: AgentSession, frame: FrameOf<"heartbeat">): void {
     const reading = readSample(frame.data, this.#native !== undefined, this.#parts.clock.now());
     session.heartbeat(reading?.sample, reading?.store ?? true);
+    if (!this.#native) this.#pace.beat(session, this.#parts.clock.monotonic());
     this.#connection.reply(
       encodeHeartbeatAck({
         id: quoteJson(frame.id),

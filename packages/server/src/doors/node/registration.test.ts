@@ -220,3 +220,18 @@ test("a node that falls silent goes offline at its deadline and comes back with 
   assert.deepEqual([back.data.node_id, back.data.status], ["n", "online"]);
   assert.equal(peer.closed, undefined);
 });
+
+test("a node that beats every two minutes is missed after six", async (t) => {
+  const bench = await NodeBench.open(t);
+  const peer = await bench.connect(t, { node_id: "n" });
+  const status = async () => (await bench.fleet.agents.findByExternalId("node", "n"))?.status;
+  for (let beat = 0; beat < 3; beat++) {
+    if (beat > 0) await bench.pass(120_000);
+    peer.send("heartbeat", {}, `h${beat}`);
+    await peer.nextOf("heartbeat_ack");
+  }
+  await bench.pass(350_000);
+  assert.equal(await status(), "online");
+  await bench.pass(11_000);
+  assert.equal(await status(), "stale");
+});
