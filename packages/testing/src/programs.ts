@@ -52,7 +52,7 @@ export async function startServer(scope: Scope, options: ServerOptions = {}): Pr
     cwd: dataDir,
     ...(options.env ? { env: options.env } : {}),
   });
-  const [, url = "", port = ""] = await launched.waitForOutput(/(https?:\/\/127\.0\.0\.1:(\d+))/);
+  const [, url = "", port = ""] = await launched.waitForOutput(/(https?:\/\/127\.0\.0\.1:(\d+))/, 60_000);
   await waitUntil("a ready server", async () => (await fetch(`${url}/readyz`)).ok, {
     explain: () => launched.describe(),
   });
