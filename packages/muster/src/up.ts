@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { formatDuration, systemClock, toMusterError } from "@muster/core";
+import type { RunningServer } from "@muster/server";
+import { createReadableLog } from "./readable-log.ts";
 import { type Program, Supervisor } from "./supervisor.ts";
 import { readVersion } from "./version.ts";
 import { welcome } from "./welcome.ts";
@@ -14,6 +15,9 @@ const USAGE = `muster up [flags of muster server]
 /** Variables that mean the agent when both programs run from one environment. The others are the server's. */
 const AGENT_VARIABLES = ["MUSTER_ID", "MUSTER_NAME", "MUSTER_LABEL", "MUSTER_CLOUD_ID", "MUSTER_POLICY"];
 
+/** A process that does not stop in this time is ended. */
+const STOP_WITHIN_MS = 9500;
+
 /** `muster up`: runs until SIGTERM or SIGINT; answers the exit code. */
 export async function runUp(argv: readonly string[]): Promise<number> {
   if (argv.includes("--help") || argv.includes("-h")) {
@@ -21,44 +25,49 @@ export async function runUp(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const stopped = waitForSignal();
-  const { startServer } = await import("@muster/server");
-  let server: Awaited<ReturnType<typeof startServer>>;
+  let server: RunningServer;
   try {
-    server = await startServer({ argv, environment: process.env });
+    const { startServer } = await import("@muster/server");
+    // the words to the newcomer are not to drown in the log; whoever wants it asks for it
+    const environment = { MUSTER_LOG_LEVEL: "warn", ...process.env };
+    const logTo = createReadableLog((text) => process.stderr.write(text));
+    server = await startServer({ argv, environment, ...(process.stderr.isTTY && { logTo }) });
   } catch (error) {
     const { code, message } = toMusterError(error);
     process.stderr.write(`muster up: ${code === "internal" ? String(error) : message}\n`);
     return code === "invalid_argument" ? 2 : 1;
   }
-  const [url = ""] = server.urls;
-  const agent = new Supervisor({
-    program: agentProgram(server.config.dataDir, { url, token: await server.createLocalEnrollment() }),
-    clock: systemClock,
-    onExit: (how, restartInMs) => {
-      const next = restartInMs === null ? "not started again" : `starting it again in ${formatDuration(restartInMs)}`;
-      process.stderr.write(`muster up: the agent ended (${how}); ${next}\n`);
-    },
-  });
+  const agent = new Supervisor({ program: agentProgram(server), clock: systemClock, onExit: reportExit });
   agent.start();
-  process.stdout.write(welcome({ version: readVersion(), url, firstRun: server.firstRun }));
+  process.stdout.write(welcome({ version: readVersion(), url: server.baseUrl, firstRun: server.firstRun }));
   await stopped;
+  const cancelForce = systemClock.after(STOP_WITHIN_MS, () => process.exit(1));
   await agent.stop();
   await server.close();
+  cancelForce();
   return 0;
 }
 
 /** The same executable once more. The token travels in the environment, where `ps` does not show it. */
-function agentProgram(dataDir: string, join_: { url: string; token: string }): Program {
-  const main = fileURLToPath(import.meta.resolve("./main.ts"));
+function agentProgram(server: RunningServer): Program {
+  const { config, urls } = server;
+  const [main = "", [url = ""]] = [process.argv[1], urls];
   const env: Record<string, string | undefined> = {};
   for (const [name, value] of Object.entries(process.env)) {
     if (!name.startsWith("MUSTER_") || AGENT_VARIABLES.includes(name)) env[name] = value;
   }
+  const trust = config.tls ? ["--tls-ca", config.tls.certPath] : [];
+  const place = ["--server", url, "--data-dir", join(config.dataDir, "agent")];
   return {
     command: process.execPath,
-    args: [main, "agent", "--server", join_.url, "--data-dir", join(dataDir, "agent"), "--log-level", "warn"],
-    env: { ...env, MUSTER_TOKEN: join_.token },
+    args: [main, "agent", ...place, ...trust, "--log-level", "warn"],
+    env: { ...env, MUSTER_TOKEN: server.createLocalEnrollment() },
   };
+}
+
+function reportExit(how: string, restartInMs: number | null): void {
+  const next = restartInMs === null ? "not started again" : `starting it again in ${formatDuration(restartInMs)}`;
+  process.stderr.write(`muster up: the agent ended (${how}); ${next}\n`);
 }
 
 function waitForSignal(): Promise<void> {
