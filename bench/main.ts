@@ -11,6 +11,8 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   memory: async () => (await import("./memory.ts")).memory,
   "many-agents": async () => (await import("./many-agents.ts")).manyAgents,
   "ledger-soak": async () => (await import("./ledger-soak.ts")).ledgerSoak,
+  "agent-idle": async () => (await import("./agent-idle.ts")).agentIdle,
+  "agent-offline": async () => (await import("./agent-offline.ts")).agentOffline,
   "command-round-trip": async () => (await import("./command-round-trip.ts")).commandRoundTrip,
 };
 

@@ -1,4 +1,6 @@
+import { realpathSync } from "node:fs";
 import { setInterval } from "node:timers";
+import { fileURLToPath } from "node:url";
 import { systemClock, toMusterError } from "@muster/core";
 import { describeSettings, showSettings } from "@muster/core/settings";
 import { type AgentTools, startAgent } from "./agent.ts";
@@ -94,4 +96,24 @@ function describeUsage(): string {
     "",
     "Every flag --a-b is also the variable MUSTER_A_B and the key a-b of muster.yaml (or of its part `agent:`).",
   ].join("\n");
+}
+
+/** True when this file is the program and not a part of one: `node agent.mjs --server …`, as an install sets it up. */
+function isProgram(): boolean {
+  const program = process.argv[1];
+  try {
+    return program !== undefined && realpathSync(program) === fileURLToPath(import.meta.url);
+  } catch {
+    return false;
+  }
+}
+
+if (isProgram()) {
+  const [, , ...words] = process.argv;
+  const argv = words[0] === "agent" ? words.slice(1) : words; // the same line works for the whole executable
+  const out = {
+    text: (line: string) => void process.stdout.write(line),
+    log: (line: string) => void process.stderr.write(line),
+  };
+  process.exitCode = await runAgent({ argv, environment: process.env, out });
 }
