@@ -27,20 +27,17 @@ const GROUPS: readonly (readonly [heading: string, files: readonly CommandFile[]
 
 export type { CliHost } from "./context.ts";
 
-/** Runs one command line; answers the exit code. Everything it touches is in `host`. */
-export async function runCli(host: CliHost, argv: readonly string[]): Promise<number> {
-  // timers of the clock do not keep a process alive, and a command that waits for a reconnection has nothing else
-  const alive = setInterval(() => undefined, 1 << 30);
-  try {
-    return await runProgram(host, argv.length === 0 ? ["--help"] : argv, (program, bind) => {
-      for (const [heading, files] of GROUPS) {
-        program.commandsGroup(heading);
-        for (const add of files) add(program, bind);
-      }
-    });
-  } finally {
-    clearInterval(alive);
-  }
+/**
+ * Runs one command line; answers the exit code. Everything it touches is in `host`. The caller keeps the process alive:
+ * a command that waits for a reconnection has only timers that do not.
+ */
+export function runCli(host: CliHost, argv: readonly string[]): Promise<number> {
+  return runProgram(host, argv.length === 0 ? ["--help"] : argv, (program, bind) => {
+    for (const [heading, files] of GROUPS) {
+      program.commandsGroup(heading);
+      for (const add of files) add(program, bind);
+    }
+  });
 }
 
 /** The process itself as a host. */

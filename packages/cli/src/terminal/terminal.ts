@@ -45,7 +45,7 @@ export class Terminal {
 
   /** Columns to fit into; undefined when nobody looks. */
   get width(): number | undefined {
-    return this.isInteractive ? (this.#stdout.columns ?? 80) : undefined;
+    return this.isInteractive ? this.#stdout.columns || 80 : undefined;
   }
 
   line(text = ""): void {
@@ -90,6 +90,6 @@ export class Terminal {
 
   #showStatus(): void {
     if (this.#status === "" || this.#midLine) return;
-    this.#stderr.write(this.errorStyle.dim(truncate(this.#status, (this.#stderr.columns ?? 80) - 1)));
+    this.#stderr.write(this.errorStyle.dim(truncate(this.#status, (this.#stderr.columns || 80) - 1)));
   }
 }

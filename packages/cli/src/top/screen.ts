@@ -16,7 +16,7 @@ export class Screen {
   draw(lines: readonly string[]): void {
     const start = this.#open ? "\x1b[H" : ENTER;
     this.#open = true;
-    this.#sink.write(`${start}\x1b[H${lines.map((line) => `${line}\x1b[K`).join("\r\n")}\x1b[J`);
+    this.#sink.write(`${start}\x1b[H${lines.map((line) => `${line}\x1b[K`).join("\n")}\x1b[J`);
   }
 
   leave(): void {
