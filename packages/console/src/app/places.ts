@@ -1,0 +1,33 @@
+import type { Role } from "@muster/core/resources";
+import {
+  IconBook2,
+  IconHistory,
+  IconLayoutDashboard,
+  IconServer2,
+  IconSettings,
+  IconStack2,
+  IconTerminal2,
+} from "@tabler/icons-react";
+import type { ComponentType } from "react";
+import type { PlainTextKey } from "../i18n/dictionary.ts";
+
+/** A screen that the rail, the palette and a `g` jump lead to. */
+export interface Destination {
+  readonly path: string;
+  readonly label: PlainTextKey;
+  readonly icon: ComponentType<{ size?: number | string; stroke?: number | string }>;
+  /** The letter after `g`. */
+  readonly jump: string;
+  readonly role: Role;
+}
+
+export const DESTINATIONS = [
+  { path: "/", label: "frame.overview", icon: IconLayoutDashboard, jump: "o", role: "viewer" },
+  { path: "/agents", label: "frame.agents", icon: IconServer2, jump: "a", role: "viewer" },
+  { path: "/commands", label: "frame.commands", icon: IconTerminal2, jump: "c", role: "viewer" },
+  { path: "/groups", label: "frame.groups", icon: IconStack2, jump: "r", role: "viewer" },
+  { path: "/audit", label: "frame.audit", icon: IconHistory, jump: "u", role: "admin" },
+  { path: "/settings", label: "frame.settings", icon: IconSettings, jump: "s", role: "viewer" },
+] as const satisfies readonly Destination[];
+
+export const API_REFERENCE = { path: "/settings/api", label: "settings.api", icon: IconBook2 } as const;

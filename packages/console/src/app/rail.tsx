@@ -1,0 +1,31 @@
+import { NavLink } from "react-router";
+import { useSpeech } from "../i18n/language.tsx";
+import { DESTINATIONS } from "./places.ts";
+import classes from "./rail.module.css";
+import { useMay } from "./session.tsx";
+
+/** The way to every noun: icons with words, icons alone when it is narrow, a bar below on phones. */
+export function Rail() {
+  const { say } = useSpeech();
+  const admin = useMay("admin");
+  return (
+    <nav className={classes.rail} aria-label={say("frame.navigation")}>
+      <div className={classes.mark}>
+        <img src="/assets/muster.svg" alt="" width={22} height={22} />
+        <span className={classes.word}>Muster</span>
+      </div>
+      {DESTINATIONS.filter((place) => place.role !== "admin" || admin).map(({ path, label, icon: Icon }) => (
+        <NavLink
+          key={path}
+          to={path}
+          end={path === "/"}
+          className={({ isActive }) => `${classes.entry} ${isActive ? classes.here : ""}`}
+          title={say(label)}
+        >
+          <Icon size={18} stroke={1.6} />
+          <span className={classes.word}>{say(label)}</span>
+        </NavLink>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,59 @@
+import type { ComponentType } from "react";
+import { createBrowserRouter } from "react-router";
+import { Broken } from "./broken.tsx";
+import { Frame } from "./frame.tsx";
+import { Nowhere } from "./nowhere.tsx";
+
+type Screen = { Screen: ComponentType };
+
+/** Each screen is a file of its own that is fetched when it is first opened. */
+const screen = (load: () => Promise<Screen>) => async () => ({ Component: (await load()).Screen });
+
+const SCREENS = {
+  login: screen(() => import("../screens/login/screen.tsx")),
+  overview: screen(() => import("../screens/overview/screen.tsx")),
+  agents: screen(() => import("../screens/agents/screen.tsx")),
+  addHost: screen(() => import("../screens/add-host/screen.tsx")),
+  agent: screen(() => import("../screens/agent/screen.tsx")),
+  commands: screen(() => import("../screens/commands/screen.tsx")),
+  newCommand: screen(() => import("../screens/new-command/screen.tsx")),
+  command: screen(() => import("../screens/command/screen.tsx")),
+  run: screen(() => import("../screens/run/screen.tsx")),
+  groups: screen(() => import("../screens/groups/screen.tsx")),
+  group: screen(() => import("../screens/group/screen.tsx")),
+  audit: screen(() => import("../screens/audit/screen.tsx")),
+  settings: screen(() => import("../screens/settings/screen.tsx")),
+} as const;
+
+/** Where everything is. A link once given out keeps working, so paths are changed only with a redirect. */
+export function createRouter() {
+  return createBrowserRouter([
+    { path: "/login", lazy: SCREENS.login, errorElement: <Broken />, hydrateFallbackElement: <div /> },
+    {
+      path: "/",
+      element: <Frame />,
+      errorElement: <Broken />,
+      hydrateFallbackElement: <div />,
+      children: [
+        {
+          errorElement: <Broken />,
+          children: [
+            { index: true, lazy: SCREENS.overview },
+            { path: "agents", lazy: SCREENS.agents },
+            { path: "agents/add", lazy: SCREENS.addHost },
+            { path: "agents/:agentId/:tab?", lazy: SCREENS.agent },
+            { path: "commands", lazy: SCREENS.commands },
+            { path: "commands/new", lazy: SCREENS.newCommand },
+            { path: "commands/:commandId/:tab?", lazy: SCREENS.command },
+            { path: "runs/:runId", lazy: SCREENS.run },
+            { path: "groups", lazy: SCREENS.groups },
+            { path: "groups/:groupId", lazy: SCREENS.group },
+            { path: "audit", lazy: SCREENS.audit },
+            { path: "settings/:section?", lazy: SCREENS.settings },
+            { path: "*", element: <Nowhere /> },
+          ],
+        },
+      ],
+    },
+  ]);
+}

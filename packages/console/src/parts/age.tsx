@@ -1,0 +1,15 @@
+import { useNow } from "../api/clock.tsx";
+import { useSpeech } from "../i18n/language.tsx";
+
+/** How long ago, with the instant itself on hover. Keeps counting. */
+export function Age({ at, everyMs = 10_000 }: { at: string | null; everyMs?: number }) {
+  const { format, say } = useSpeech();
+  const now = useNow(everyMs);
+  if (at === null) return <span className="dim">{say("age.never")}</span>;
+  const past = Math.abs(now - Date.parse(at)) < 1500 ? say("age.now") : format.age(Date.parse(at), now);
+  return (
+    <time dateTime={at} title={format.instant(at)} className="figures">
+      {past}
+    </time>
+  );
+}

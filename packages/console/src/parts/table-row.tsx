@@ -1,0 +1,73 @@
+import { Checkbox } from "@mantine/core";
+import type { MouseEvent } from "react";
+import { useSpeech } from "../i18n/language.tsx";
+import { extendTo, toggleOne } from "../logic/selection.ts";
+import classes from "./data-table.module.css";
+import type { Column, DataTableProps } from "./data-table.tsx";
+
+/** One row: a click opens it, unless it hits something with a meaning of its own or ends a text selection. */
+export function TableRow<Row>(props: {
+  row: Row;
+  index: number;
+  top: number;
+  columns: readonly Column<Row>[];
+  table: DataTableProps<Row>;
+  active: boolean;
+  activate: () => void;
+  open: (to: string) => void;
+}) {
+  const { row, index, top, columns, table, active, activate, open } = props;
+  const { say } = useSpeech();
+  const { selection, onSelection, rows = [], rowKey } = table;
+  const key = rowKey(row);
+  const picked = selection?.ids.has(key) ?? false;
+  const to = table.rowLink?.(row);
+
+  const onClick = (event: MouseEvent) => {
+    activate();
+    const own = (event.target as HTMLElement).closest("a, button, input, label");
+    if (own || globalThis.getSelection()?.isCollapsed === false) return;
+    if (!to) return;
+    if (event.metaKey || event.ctrlKey) globalThis.open(to, "_blank", "noopener");
+    else open(to);
+  };
+  const onCheck = (event: MouseEvent) => {
+    if (!selection || !onSelection) return;
+    onSelection(event.shiftKey ? extendTo(selection, key, rows.map(rowKey)) : toggleOne(selection, key));
+  };
+
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the table handles the keys for all its rows
+    <div
+      id={`row-${index}`}
+      role="row"
+      tabIndex={-1}
+      aria-rowindex={index + 2}
+      aria-selected={selection ? picked : undefined}
+      className={classes.row}
+      data-active={active || undefined}
+      data-picked={picked || undefined}
+      data-link={to !== undefined || undefined}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={onClick}
+    >
+      {selection && (
+        <span className={classes.check}>
+          <Checkbox
+            size="xs"
+            checked={picked}
+            readOnly
+            tabIndex={-1}
+            aria-label={say("table.select")}
+            onClick={onCheck}
+          />
+        </span>
+      )}
+      {columns.map((column) => (
+        <span key={column.id} role="gridcell" tabIndex={-1} className={classes.cell} data-align={column.align}>
+          {column.cell(row)}
+        </span>
+      ))}
+    </div>
+  );
+}

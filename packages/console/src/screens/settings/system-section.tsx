@@ -1,0 +1,47 @@
+import { useQuery } from "@tanstack/react-query";
+import { systemQuery } from "../../api/queries.ts";
+import { useSpeech } from "../../i18n/language.tsx";
+import { Age } from "../../parts/age.tsx";
+import { CopyText } from "../../parts/copy.tsx";
+import { FactList } from "../../parts/fact-list.tsx";
+import { ErrorNotice, Notice } from "../../parts/notice.tsx";
+import { Section } from "../../parts/page.tsx";
+import { DoorList } from "../overview/door-list.tsx";
+import classes from "./settings.module.css";
+
+/** What the server says about itself. */
+export function SystemSection() {
+  const { say } = useSpeech();
+  const { data: system, error, refetch } = useQuery(systemQuery);
+  if (error && !system) return <ErrorNotice error={error} retry={() => void refetch()} />;
+  if (!system) return null;
+  return (
+    <div className={classes.prose}>
+      {system.warnings.map((warning) => (
+        <Notice key={warning.code + warning.message} tone="attention" title={warning.message} />
+      ))}
+      <Section title={say("system.title")}>
+        <FactList
+          facts={[
+            [say("system.version"), system.version],
+            [say("system.started"), <Age key="started" at={system.startedAt} />],
+            [say("system.url"), <CopyText key="url" text={system.publicUrl} />],
+            [
+              say("system.database"),
+              <span key="database" className="mono">
+                {system.database}
+              </span>,
+            ],
+            [
+              say("system.bus"),
+              <span key="bus" className="mono">
+                {system.bus}
+              </span>,
+            ],
+          ]}
+        />
+      </Section>
+      <DoorList doors={system.doors} />
+    </div>
+  );
+}
