@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { Api } from "./api/api.ts";
 import { findConsole } from "./api/console.ts";
 import type { Reading } from "./api/context.ts";
+import type { Route } from "./api/route.ts";
 import type { DoorName, ServerConfig } from "./config.ts";
 import type { Access } from "./fleet/access.ts";
 import type { Fleet } from "./fleet/fleet.ts";
@@ -23,6 +24,8 @@ export interface EdgesOptions {
   readonly access: Access;
   readonly fleet: Fleet;
   readonly doors: readonly Door[];
+  /** Where the console's files are; found beside the program when absent. */
+  readonly consoleDir?: string | undefined;
   /** Throws when the database does not answer. */
   pingStore(): Promise<void>;
   /** Counters of the fleet and the doors. */
@@ -35,6 +38,7 @@ export interface Edges {
   readonly urls: readonly string[];
   /** What copied lines start with. */
   readonly baseUrl: string;
+  readonly routes: readonly Route[];
   /** Takes no new connections and says so in /readyz; those that are open go on. */
   stopAccepting(): void;
   /** Closes what is open, by force after `graceMs`. */
@@ -58,7 +62,7 @@ export async function createEdges(options: EdgesOptions): Promise<Edges> {
     ...options,
     own: origins,
     cacheDir: join(config.dataDir, "cache"),
-    consoleDir: findConsole(),
+    consoleDir: options.consoleDir ?? findConsole(),
     onFailure: (error, errorId) => log.error({ err: error, errorId }, "a request failed inside the server"),
     facts: {
       version: options.version,
@@ -84,6 +88,7 @@ export async function createEdges(options: EdgesOptions): Promise<Edges> {
   return {
     urls: listeners.urls,
     baseUrl: origins.baseUrl,
+    routes: api.routes,
     stopAccepting() {
       state.draining = true;
       api.drain();

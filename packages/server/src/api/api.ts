@@ -58,6 +58,8 @@ export class Api {
       routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false, caseSensitive: true },
       return503OnClosing: false,
       requestIdHeader: false,
+      // a path that cannot be decoded never reaches a route
+      frameworkErrors: (error, _request, reply) => sendProblem(reply as unknown as FastifyReply, error, options),
     });
     const telemetry = new Telemetry(() => options.facts.readings());
     const routes = collectRoutes(options, telemetry, () => app.swagger());

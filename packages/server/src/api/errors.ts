@@ -21,6 +21,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
 
 /** Statuses that the framework picks before a route is reached. */
 const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
+  403: "permission_denied",
   404: "not_found",
   405: "unimplemented",
   413: "resource_exhausted",

@@ -168,7 +168,10 @@ function strict(schema: z.ZodType): z.ZodType {
 }
 
 function operationIdOf(route: Route): string {
-  const words = route.path.replace("/fleet/v1", "").split(/[^A-Za-z]+/);
+  const words = route.path
+    .replace(/^(?!\/fleet\/v1\/)/, "/server")
+    .replace("/fleet/v1", "")
+    .split(/[^A-Za-z]+/);
   const name = words.filter((word) => word !== "").map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`);
   return `${route.method.toLowerCase()}${name.join("")}`;
 }

@@ -40,7 +40,12 @@ export interface RequestOptions {
 
 export async function startTestServer(
   scope: Scope,
-  options: { readonly argv?: readonly string[]; readonly doors?: readonly Door[]; readonly clock?: Clock } = {},
+  options: {
+    readonly argv?: readonly string[];
+    readonly doors?: readonly Door[];
+    readonly clock?: Clock;
+    readonly consoleDir?: string;
+  } = {},
 ): Promise<TestServer> {
   const clock = options.clock ?? systemClock;
   const dataDir = await makeTempDir(scope);
@@ -63,6 +68,7 @@ export async function startTestServer(
     access,
     fleet,
     doors: options.doors ?? [],
+    consoleDir: options.consoleDir,
     pingStore: () => store.ping(),
     readings: () => [],
   });
