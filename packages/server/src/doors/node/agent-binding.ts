@@ -1,11 +1,10 @@
-import type { Capability, RunId, Timestamp } from "@muster/core";
+import type { RunId, Timestamp } from "@muster/core";
 import { newMessageId } from "@muster/core";
 import {
   CODE_MESSAGES,
   type CoreFrame,
   encodeCoreFrame,
   encodeHeartbeatAck,
-  type NativeHello,
   type NodeFrame,
   quoteJson,
   WORDS,
@@ -13,7 +12,14 @@ import {
 import type { AgentPeer, AgentSession } from "../../fleet/session.ts";
 import { encodeError } from "./credentials.ts";
 import { ForeignPace } from "./foreign-pace.ts";
-import { describeFacts, makeHello, makeRegisterResponse } from "./greeting.ts";
+import {
+  describeFacts,
+  internCapabilities,
+  makeHello,
+  makeRegisterResponse,
+  type NativeTraits,
+  traitsOf,
+} from "./greeting.ts";
 import type { NodeConnection } from "./node-connection.ts";
 import { DOOR_LIMITS, type NodeDoorParts } from "./parts.ts";
 import { readBackfill, readSample } from "./readings.ts";
@@ -33,8 +39,8 @@ export class AgentBinding implements AgentPeer {
   readonly #quotedId: string;
   readonly #runs: RunExchange;
   #session: AgentSession | undefined;
-  /** What our own agent told of itself; undefined for everybody else. */
-  #native: NativeHello | undefined;
+  /** Only for our own agent. */
+  #native: NativeTraits | undefined;
   /** True while a message is handled that the next ones must wait for. */
   #admitting = false;
   #queue: { readonly frame: NodeFrame; readonly length: number }[] = [];
@@ -83,7 +89,7 @@ export class AgentBinding implements AgentPeer {
 
   /** Nothing is sent to an agent that could not read it; the listener closes that one when the server stops. */
   onDrain(reconnectAfterMs: number): void {
-    if (!this.#native?.capabilities.includes("drain")) return;
+    if (!this.#native?.drains) return;
     this.#send({ type: "reconnect", data: { after_ms: reconnectAfterMs, reason: "the server stops" } });
   }
 
@@ -141,7 +147,6 @@ export class AgentBinding implements AgentPeer {
     }
     const { remoteAddress } = this.#connection;
     const hello = makeHello(frame, { nodeId: this.nodeId, tokenId, remoteAddress });
-    if (frame.type === "node_register") this.#native = frame.data.muster;
     const session = await this.#parts.fleet.sessions.open(hello, this);
     if (this.#closed) {
       session.close("the agent disconnected");
@@ -154,16 +159,15 @@ export class AgentBinding implements AgentPeer {
   async #register(session: AgentSession, frame: FrameOf<"node_register">, isFirst: boolean): Promise<void> {
     const { muster } = frame.data;
     if (muster) {
-      this.#native = muster;
+      this.#native = traitsOf(muster);
       session.expectSilence(undefined);
     }
     this.#runs.attach(session, this.#native);
-    if (!isFirst) await session.describe(describeFacts(frame.data), muster && new Set<Capability>(muster.capabilities));
+    if (!isFirst) await session.describe(describeFacts(frame.data), muster && internCapabilities(muster.capabilities));
     let answer: Awaited<ReturnType<AgentSession["resume"]>> | undefined;
     if (muster) {
       session.reportClock(muster.now);
       answer = await session.resume(muster.runs.map((run) => ({ runId: run.command_id as RunId, state: run.state })));
-      this.#runs.remember(muster.runs, answer);
     }
     const isNew = isFirst && session.isNew;
     const data = makeRegisterResponse(frame.data, { nodeId: this.nodeId, session, isNew, answer });

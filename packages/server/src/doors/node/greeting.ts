@@ -1,4 +1,4 @@
-import type { Capability, TokenId } from "@muster/core";
+import { CAPABILITIES, type Capability, type TokenId } from "@muster/core";
 import {
   type NativeHello,
   type NativeWelcome,
@@ -13,6 +13,30 @@ import { FOREIGN_STALE_MS, PROTOCOL } from "./parts.ts";
 /** What the seed's protocol gives every agent. */
 const FOREIGN_CAPABILITIES: ReadonlySet<Capability> = new Set(["command", "metrics"]);
 
+/** What the door has to remember of our own agent: of ten thousand of them, nothing more. */
+export interface NativeTraits {
+  readonly drains: boolean;
+  /** Its output comes in pieces before the result. */
+  readonly streams: boolean;
+}
+
+export function traitsOf(hello: NativeHello): NativeTraits {
+  return { drains: hello.capabilities.includes("drain"), streams: hello.capabilities.includes("output") };
+}
+
+/** One bit per capability in the order of CAPABILITIES. */
+const SETS: readonly ReadonlySet<Capability>[] = Array.from(
+  { length: 2 ** CAPABILITIES.length },
+  (_, bits) => new Set(CAPABILITIES.filter((_, index) => (bits >> index) & 1)),
+);
+
+/** The same set for the same capabilities: every agent's is kept for as long as the process runs. */
+export function internCapabilities(capabilities: readonly Capability[]): ReadonlySet<Capability> {
+  let bits = 0;
+  for (const [index, capability] of CAPABILITIES.entries()) if (capabilities.includes(capability)) bits |= 1 << index;
+  return SETS[bits] ?? new Set(capabilities);
+}
+
 /** The first message of an id, in the fleet's words. */
 export function makeHello(
   frame: NodeFrame,
@@ -26,7 +50,7 @@ export function makeHello(
     remoteAddress: origin.remoteAddress,
     tokenId: origin.tokenId,
   };
-  if (register?.muster) return { ...hello, capabilities: new Set(register.muster.capabilities) };
+  if (register?.muster) return { ...hello, capabilities: internCapabilities(register.muster.capabilities) };
   return { ...hello, capabilities: FOREIGN_CAPABILITIES, staleAfterMs: FOREIGN_STALE_MS };
 }
 

@@ -29,8 +29,9 @@ export class MonitorConnection implements ConnectionHandler {
     const timestamp = this.#parts.timestamp();
     connection.send(encodeMonitorFrame({ type: "welcome", id: newMessageId(), timestamp, data }));
     this.#monitors.add(this);
-    const picture = await this.#monitors.readPicture();
-    for (const text of picture) connection.send(text);
+    const picture = this.#monitors.openPicture();
+    for (const text of await picture.texts) connection.send(text);
+    for (const text of picture.pushes) connection.send(text);
     this.#hasPicture = true;
   }
 

@@ -14,6 +14,16 @@ const PICTURE_BYTES = 2 * 1024 * 1024;
 const PICTURE_MS = 1000;
 const MAX_WAITING = 10_000;
 
+/** How the fleet was at one moment, and every push since: together they are how it is now. */
+export interface Picture {
+  readonly at: number;
+  readonly texts: Promise<readonly string[]>;
+  readonly pushes: string[];
+}
+
+/** Pushes kept for whoever waits for a picture; the oldest ones of more are missed, as by any slow dashboard. */
+const MAX_KEPT_PUSHES = 1000;
+
 /**
  * The open dashboards, and what they are told. Listens to the fleet only while there are any. Pushes are made once for
  * all; a dashboard that does not read misses them, and nobody waits for it.
@@ -28,7 +38,7 @@ export class Monitors {
   readonly #changedRuns = new Set<RunId>();
   readonly #lastStatus = new Map<AgentId, string>();
   #telling = false;
-  #picture: { readonly at: number; readonly texts: Promise<readonly string[]> } | undefined;
+  #picture: Picture | undefined;
   #unsubscribe: (() => void) | undefined;
 
   constructor(parts: NodeDoorParts) {
@@ -51,19 +61,20 @@ export class Monitors {
     if (this.#open.size > 0) return;
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
+    this.#picture = undefined;
     for (const kept of [this.#names, this.#changedAgents, this.#changedRuns, this.#lastStatus]) kept.clear();
   }
 
-  /** The first messages of a dashboard: all nodes, then their latest readings. */
-  readPicture(): Promise<readonly string[]> {
+  /** The first messages of a dashboard: all nodes, then their latest readings. Shared by those who come together. */
+  openPicture(): Picture {
     const now = this.#parts.clock.monotonic();
-    if (!this.#picture || now - this.#picture.at > PICTURE_MS) {
-      this.#picture = { at: now, texts: this.#takePicture() };
-      this.#picture.texts.catch(() => {
-        this.#picture = undefined;
-      });
-    }
-    return this.#picture.texts;
+    if (this.#picture && now - this.#picture.at <= PICTURE_MS) return this.#picture;
+    const picture: Picture = { at: now, texts: this.#takePicture(), pushes: [] };
+    this.#picture = picture;
+    picture.texts.catch(() => {
+      if (this.#picture === picture) this.#picture = undefined;
+    });
+    return picture;
   }
 
   /** Ends dashboards whose right has ended. */
@@ -75,7 +86,9 @@ export class Monitors {
     const { agents } = await readNewest(this.#parts, {}, DOOR_LIMITS.monitorNodes);
     for (const agent of agents) {
       this.#remember(agent.id as AgentId, agent.externalId);
-      this.#lastStatus.set(agent.id as AgentId, toWireStatus(agent.status));
+      // what the others were told last stands, or a change that is about to be told would be lost
+      const id = agent.id as AgentId;
+      if (!this.#lastStatus.has(id)) this.#lastStatus.set(id, toWireStatus(agent.status));
     }
     const nodes = fitting(agents.map((agent) => showNode(this.#parts, agent)));
     const metrics = fitting(await readLatestOfAll(this.#parts, DOOR_LIMITS.monitorNodes));
@@ -164,6 +177,8 @@ export class Monitors {
 
   #push(frame: Pick<MonitorFrame, "type" | "data">): void {
     const text = this.#encode(frame);
+    const kept = this.#picture?.pushes;
+    if (kept && kept.push(text) > MAX_KEPT_PUSHES) kept.shift();
     for (const monitor of this.#open) monitor.push(text);
   }
 

@@ -56,6 +56,7 @@ function makeParts(options: NodeDoorOptions): NodeDoorParts {
     counters: {
       connections: 0,
       monitors: 0,
+      tokensRefused: 0,
       framesReceived: 0,
       framesRefused: 0,
       repliesDropped: 0,
@@ -88,22 +89,33 @@ async function upgrade(parts: NodeDoorParts, monitors: Monitors, request: PlainR
   if (!SOCKET_PATHS.includes(request.path)) return { refuse: plainText(404, "") };
   if (hasRepeatedKey(request.query)) return { refuse: plainText(400, "a query parameter is repeated") };
   const token = readToken(request);
-  if (token === undefined || token.length > MAX_TOKEN_LENGTH) return { refuse: refuseToken(parts.timestamp()) };
-  if (request.query.get("type") === "monitor") return upgradeMonitor(parts, monitors, token);
-  if (parts.access.checkEnrollment(token) === undefined) return { refuse: refuseToken(parts.timestamp()) };
+  if (token === undefined || token.length > MAX_TOKEN_LENGTH) return refuseUpgrade(parts, request);
+  if (request.query.get("type") === "monitor") return upgradeMonitor(parts, monitors, { request, token });
+  if (parts.access.checkEnrollment(token) === undefined) return refuseUpgrade(parts, request);
   const nodeId = request.query.get("node_id") || newMessageId();
   if (nodeId.length > NODE_LIMITS.nodeIdLength) return { refuse: plainText(400, "the node_id is too long") };
   const visit = { nodeId, token, remoteAddress: request.remoteAddress };
   return { accept: new NodeConnection(parts, visit), maxFrameBytes: NODE_LIMITS.frameBytes };
 }
 
+function refuseUpgrade(parts: NodeDoorParts, request: PlainRequest): UpgradeDecision {
+  parts.counters.tokensRefused++;
+  const fields = { address: request.remoteAddress, nodeId: request.query.get("node_id") };
+  parts.log.debug(fields, "a handshake without a good token was refused");
+  return { refuse: refuseToken(parts.timestamp()) };
+}
+
 /**
  * A dashboard reads the whole fleet, and an enrolment token lies on every host: it opens a dashboard only where the
  * operator opened reading to the address anyway. Otherwise an API token with the viewer's role is needed.
  */
-async function upgradeMonitor(parts: NodeDoorParts, monitors: Monitors, token: string): Promise<UpgradeDecision> {
-  const identity = await parts.access.authenticate({ bearer: token });
-  if (!identity || !mayWatch(parts, identity)) return { refuse: refuseToken(parts.timestamp()) };
+async function upgradeMonitor(
+  parts: NodeDoorParts,
+  monitors: Monitors,
+  visit: { readonly request: PlainRequest; readonly token: string },
+): Promise<UpgradeDecision> {
+  const identity = await parts.access.authenticate({ bearer: visit.token });
+  if (!identity || !mayWatch(parts, identity)) return refuseUpgrade(parts, visit.request);
   if (monitors.isFull) return { refuse: plainText(503, "too many dashboards") };
   return { accept: new MonitorConnection(parts, monitors, identity), maxFrameBytes: 64 * 1024 };
 }

@@ -90,6 +90,8 @@ export interface NodeDoorOptions {
 export interface NodeDoorCounters {
   connections: number;
   monitors: number;
+  /** Handshakes without a good token. */
+  tokensRefused: number;
   framesReceived: number;
   framesRefused: number;
   /** Acknowledgements and errors that were not sent since the peer did not read what came before. */
@@ -130,10 +132,8 @@ export const DOOR_LIMITS = {
   queuedFrames: 1000,
   /** Node ids that one connection may speak for. */
   idsPerConnection: 100,
-  /** Unfinished runs that our agent is given at once. */
-  unfinishedRuns: 8,
-  /** Commands taken at once for an agent that never says what became of them. */
-  foreignBatch: 8,
+  /** Runs taken at once. How many may be unfinished with one agent is the fleet's decision. */
+  batch: 8,
   undecodableInARow: 10,
   monitors: 1000,
   /** Nodes in one nodes_update, the newest ones. */

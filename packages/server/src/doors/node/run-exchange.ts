@@ -1,23 +1,16 @@
-import { newMessageId, type RunId, type Timestamp } from "@muster/core";
-import {
-  type CommandResult,
-  encodeCoreFrame,
-  fromWireChunk,
-  type JournaledRun,
-  type NativeHello,
-  type NodeFrame,
-  WORDS,
-} from "@muster/protocols/node";
-import type { AgentSession, Delivery, ResumeAnswer } from "../../fleet/session.ts";
+import { newMessageId, type RunId } from "@muster/core";
+import { type CommandResult, encodeCoreFrame, fromWireChunk, type NodeFrame, WORDS } from "@muster/protocols/node";
+import type { AgentSession, Delivery } from "../../fleet/session.ts";
 import { encodeError } from "./credentials.ts";
 import { describeResult, makeExecute, refuseDelivery } from "./deliveries.ts";
+import type { NativeTraits } from "./greeting.ts";
 import type { NodeConnection } from "./node-connection.ts";
 import { DOOR_LIMITS, type NodeDoorParts } from "./parts.ts";
 
 type RunFrame = Extract<NodeFrame, { type: "command_started" | "command_output" | "command_result" }>;
 
-/** After this long beyond its timeout a run no longer counts against the window, whatever became of it. */
-const FORGOTTEN_AFTER_MS = 60_000;
+/** Timeouts remembered per agent that is not ours, to judge its exit codes by. */
+const MAX_TIMEOUTS = 100;
 
 /**
  * Commands of one agent: taken from its session when the socket can send, written once, and what comes back is handed
@@ -27,10 +20,10 @@ export class RunExchange {
   readonly #parts: NodeDoorParts;
   readonly #connection: NodeConnection;
   readonly #nodeId: string;
-  /** Sent or journaled and not finished: until when each counts against the window. */
-  readonly #unfinished = new Map<string, { readonly until: Timestamp; readonly timeoutMs: number }>();
   #session: AgentSession | undefined;
-  #native: NativeHello | undefined;
+  #native: NativeTraits | undefined;
+  /** What each command was given, for agents that are not ours; made when there is one. */
+  #timeouts: Map<string, number> | undefined;
   #mayTake = false;
   #taking = false;
   #rung = false;
@@ -42,7 +35,7 @@ export class RunExchange {
     this.#nodeId = nodeId;
   }
 
-  attach(session: AgentSession, native: NativeHello | undefined): void {
+  attach(session: AgentSession, native: NativeTraits | undefined): void {
     this.#session = session;
     this.#native = native;
   }
@@ -55,19 +48,6 @@ export class RunExchange {
 
   close(): void {
     this.#closed = true;
-    this.#unfinished.clear();
-  }
-
-  /** Runs that our agent still has from before count against its window. */
-  remember(runs: readonly JournaledRun[], answer: ResumeAnswer): void {
-    this.#unfinished.clear();
-    const done = new Set<string>([...answer.forget, ...answer.cancel]);
-    const until = this.#parts.clock.now() + FORGOTTEN_AFTER_MS;
-    for (const run of runs) {
-      if (run.state !== "finished" && !done.has(run.command_id)) {
-        this.#unfinished.set(run.command_id, { until, timeoutMs: 0 });
-      }
-    }
   }
 
   /** Takes and sends what is waiting, as far as the socket and the window allow. Repeats are harmless. */
@@ -97,28 +77,19 @@ export class RunExchange {
     try {
       while (this.#rung && !this.#closed) {
         this.#rung = false;
-        const room = this.#countRoom();
-        if (room === 0) return;
         if (this.#connection.bufferedBytes >= DOOR_LIMITS.workBufferBytes) {
           this.#connection.whenReadable();
           return;
         }
-        const deliveries = await session.take(room);
+        const deliveries = await session.take(DOOR_LIMITS.batch);
         for (const delivery of deliveries) this.#deliver(session, delivery);
-        if (deliveries.length === room) this.#rung = true; // there may be more
+        if (deliveries.length === DOOR_LIMITS.batch) this.#rung = true; // there may be more
       }
     } catch (error) {
       this.#parts.log.warn({ nodeId: this.#nodeId, err: error }, "work could not be taken");
     } finally {
       this.#taking = false;
     }
-  }
-
-  #countRoom(): number {
-    if (!this.#native) return DOOR_LIMITS.foreignBatch;
-    const now = this.#parts.clock.now();
-    for (const [id, run] of this.#unfinished) if (run.until < now) this.#unfinished.delete(id);
-    return Math.max(0, DOOR_LIMITS.unfinishedRuns - this.#unfinished.size);
   }
 
   #deliver(session: AgentSession, delivery: Delivery): void {
@@ -132,14 +103,17 @@ export class RunExchange {
       return;
     }
     const now = this.#parts.clock.now();
-    this.#unfinished.set(delivery.runId, {
-      until: now + delivery.timeoutMs + FORGOTTEN_AFTER_MS,
-      timeoutMs: delivery.timeoutMs,
-    });
+    if (!this.#native) this.#rememberTimeout(delivery);
     const { graceMs, outputLimitBytes } = this.#parts;
     const data = makeExecute(delivery, this.#native ? { graceMs, outputLimitBytes, sentAt: now } : undefined);
     const timestamp = this.#parts.timestamp();
     this.#connection.send(encodeCoreFrame({ type: "execute_command", id: newMessageId(), timestamp, data }));
+  }
+
+  #rememberTimeout(delivery: Delivery): void {
+    this.#timeouts ??= new Map();
+    if (this.#timeouts.size >= MAX_TIMEOUTS) this.#timeouts.clear(); // the agent answers nothing
+    this.#timeouts.set(delivery.runId, delivery.timeoutMs);
   }
 
   async #handOver(session: AgentSession, frame: RunFrame): Promise<void> {
@@ -160,13 +134,13 @@ export class RunExchange {
 
   async #finish(session: AgentSession, id: string, result: CommandResult): Promise<void> {
     const runId = result.command_id as RunId;
-    const timeoutMs = this.#unfinished.get(runId)?.timeoutMs;
-    const streams = this.#native?.capabilities.includes("output") === true;
+    const timeoutMs = this.#timeouts?.get(runId);
+    const streams = this.#native?.streams === true;
     await session.reportFinished(
       runId,
       describeResult(result, { isNative: this.#native !== undefined, streams, timeoutMs }),
     );
-    this.#unfinished.delete(runId);
+    this.#timeouts?.delete(runId);
     const received = { received: true, node_id: this.#nodeId } as const;
     this.#answer(id, "command_received", this.#native ? { ...received, command_id: runId } : received);
     this.pump();
