@@ -5,6 +5,8 @@ import { existsSync } from "node:fs";
 const [major, minor] = process.versions.node.split(".").map(Number);
 
 if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(`muster needs Node 22.18 or newer; this is ${process.version} (${process.execPath}).\n`);
+  process.stderr.write("Install one from https://nodejs.org, or with your system's packages, and try again.\n");
   process.exit(1);
 }
 
