@@ -7,6 +7,7 @@ import type { AgentConfig } from "./config.ts";
 import { lockFolder, openAgentFolder, resolveIdentity } from "./identity.ts";
 import { Journal } from "./journal.ts";
 import { NodeLink } from "./links/node/link.ts";
+import { listAuthorities } from "./links/node/socket.ts";
 import type { Logger } from "./log.ts";
 import { PolicyFile, refuseAction } from "./policy.ts";
 import { SampleHistory } from "./sample-history.ts";
@@ -47,7 +48,9 @@ export async function startAgent(tools: AgentTools): Promise<RunningAgent> {
     if (identity.moved) log.warn("data folder came from another machine", { agentId: identity.id });
     const journal = await Journal.open(join(folder, "journal.jsonl"));
     if (journal.unreadableLines > 0) log.warn("journal had unreadable lines", { lines: journal.unreadableLines });
-    const agent = new Agent(tools, { folder, id: identity.id, journal, sampler: await createHostSampler(clock) });
+    const sampler = await createHostSampler(clock);
+    const authorities = await listAuthorities(config.ca);
+    const agent = new Agent(tools, { folder, id: identity.id, journal, sampler, authorities });
     await agent.start();
     log.info("agent started", { agentId: identity.id, idFrom: identity.source, folder, pid: process.pid });
     return {
@@ -70,6 +73,7 @@ interface AgentParts {
   readonly id: string;
   readonly journal: Journal;
   readonly sampler: HostSampler;
+  readonly authorities: readonly string[] | undefined;
 }
 
 /** The pulse: samples at each beat, whether a server is there or not. */
@@ -103,7 +107,7 @@ class Agent {
     this.#link = new NodeLink({
       servers: config.servers,
       token: config.token,
-      ca: config.ca,
+      authorities: parts.authorities,
       self: { id: parts.id, name: config.name, labels: config.labels, capabilities: CAPABILITIES },
       reconnectMinMs: config.reconnectMinMs,
       reconnectMaxMs: config.reconnectMaxMs,

@@ -1,3 +1,4 @@
+import { statfs } from "node:fs/promises";
 import { cpus, freemem, loadavg, totalmem, uptime } from "node:os";
 import type { CancelTimer, Clock, HostDetail, HostSample, HostValues } from "@muster/core";
 import type { HostSampler } from "./host-sampler.ts";
@@ -110,10 +111,21 @@ export class PortableSampler implements HostSampler {
         processes: { total: processes.all, running: processes.running },
       };
     } catch {
-      this.#slow = NOTHING;
+      // the single-file agent comes without the library
+      this.#slow = { ...NOTHING, filesystems: await readRoot() };
     } finally {
       this.#isReading = false;
     }
+  }
+}
+
+async function readRoot(): Promise<HostDetail["filesystems"]> {
+  const mount = process.platform === "win32" ? (process.env.SystemDrive ?? "C:") : "/";
+  try {
+    const { blocks, bsize, bfree } = await statfs(mount);
+    return [{ mount, device: "", type: "", total: blocks * bsize, used: (blocks - bfree) * bsize }];
+  } catch {
+    return [];
   }
 }
 

@@ -28,7 +28,7 @@ const COMPLAIN_EVERY_MS = 60_000;
 export interface NodeLinkOptions {
   readonly servers: readonly string[];
   readonly token: string;
-  readonly ca: string | undefined;
+  readonly authorities: readonly string[] | undefined;
   readonly self: SelfFacts;
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
@@ -146,7 +146,7 @@ export class NodeLink implements RunnerListener {
 
   /** One attempt, from the first packet to the end of the connection. */
   async #connect(server: number): Promise<LinkEnd> {
-    const { clock, servers, token, ca, self } = this.#options;
+    const { clock, servers, token, authorities, self } = this.#options;
     const inUrl = this.#wantTokenInUrl.has(server);
     const url = buildSocketUrl(servers[server] ?? "", self.id, inUrl ? token : undefined);
     this.#end = undefined;
@@ -158,7 +158,7 @@ export class NodeLink implements RunnerListener {
     this.#conversation = conversation;
     const ended = new Promise<LinkEnd>((resolve) => {
       this.#socket = new Socket(
-        { url, token: inUrl ? undefined : token, ca, userAgent: `muster-agent/${AGENT_VERSION}` },
+        { url, token: inUrl ? undefined : token, authorities, userAgent: `muster-agent/${AGENT_VERSION}` },
         {
           onOpen: () => this.#carryOut(conversation.open()),
           onText: (text) => this.#receive(text, conversation),

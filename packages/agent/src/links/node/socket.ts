@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { getCACertificates } from "node:tls";
+
 import WebSocket from "ws";
 import { errorText } from "../../log.ts";
 
@@ -30,8 +30,15 @@ export interface SocketOptions {
   /** Sent as `Authorization: Bearer`; absent where the URL carries it. */
   readonly token: string | undefined;
   readonly userAgent: string;
-  /** PEM text of certificate authorities to trust besides the usual ones. */
-  readonly ca: string | undefined;
+  /** Certificate authorities to trust, all of them; undefined: the usual ones. */
+  readonly authorities: readonly string[] | undefined;
+}
+
+/** The usual certificate authorities (and NODE_EXTRA_CA_CERTS) with one's own, given as PEM text. */
+export async function listAuthorities(ca: string | undefined): Promise<readonly string[] | undefined> {
+  if (ca === undefined) return undefined;
+  const { getCACertificates } = await import("node:tls"); // not loaded for nothing: it costs megabytes
+  return [...getCACertificates("default"), ca];
 }
 
 /** A WebSocket to a server: opened at once, closed by `close`, whatever state it is in. */
@@ -40,7 +47,7 @@ export class Socket {
   #isOver = false;
 
   constructor(options: SocketOptions, listener: SocketListener) {
-    const { token, ca } = options;
+    const { token, authorities } = options;
     this.#socket = new WebSocket(options.url, {
       perMessageDeflate: false,
       maxPayload: MAX_FRAME_BYTES,
@@ -50,7 +57,7 @@ export class Socket {
         "user-agent": options.userAgent,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
-      ...(ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] }),
+      ...(authorities === undefined ? {} : { ca: [...authorities] }),
     });
     this.#listen(listener);
   }
