@@ -60,7 +60,7 @@ export class AgentBinding implements AgentPeer {
   receive(frame: NodeFrame, length: number): void {
     if (this.#admitting) this.#enqueue(frame, length);
     else if (this.#session && frame.type !== "node_register") this.#handle(this.#session, frame, length);
-    else void this.#admit(frame, length);
+    else void this.#admit(frame, length).catch((error: unknown) => this.#fail(error));
   }
 
   close(reason: string): void {
@@ -130,6 +130,12 @@ export class AgentBinding implements AgentPeer {
     }
   }
 
+  /** For what nobody foresaw: the listener does the same when a message is handled without waiting. */
+  #fail(error: unknown): void {
+    this.#parts.log.warn({ nodeId: this.nodeId, err: error }, "a message of a node could not be handled");
+    this.#connection.end(1011, "internal error");
+  }
+
   #workOffQueue(): void {
     while (!this.#admitting && !this.#closed) {
       const next = this.#queue.shift();
@@ -147,6 +153,8 @@ export class AgentBinding implements AgentPeer {
     }
     const { remoteAddress } = this.#connection;
     const hello = makeHello(frame, { nodeId: this.nodeId, tokenId, remoteAddress });
+    // known before the fleet is asked: while it drains it says so at once
+    if (frame.type === "node_register" && frame.data.muster) this.#native = traitsOf(frame.data.muster);
     const session = await this.#parts.fleet.sessions.open(hello, this);
     if (this.#closed) {
       session.close("the agent disconnected");

@@ -30,12 +30,12 @@ test("an original agent that reads a message every half minute is never starved 
   const options = { coreUrl: bench.wsUrl, token: bench.token, nodeId: "orig", clock: bench.clock, disk };
   const node = await OriginalNode.start(options);
   t.after(() => node.stop());
-  for (let second = 0; second < 1800; second += 10) {
+  for (let second = 0; second < 900; second += 10) {
     await bench.pass(10_000);
     await waitUntil("its loop goes on", () => node.beats >= second / 10 + 1, { everyMs: 1 });
   }
   assert.equal(node.isDead, false);
-  assert.ok(node.read.length >= 58, `it read ${node.read.length} messages in half an hour`);
+  assert.ok(node.read.length >= 28, `it read ${node.read.length} messages in a quarter of an hour`);
   const types = node.read.slice(0, 3).map((text) => JSON.parse(text).type);
   assert.deepEqual(types, ["welcome", "register_response", "heartbeat_ack"]);
   const agent = await bench.fleet.agents.findByExternalId("node", "orig");

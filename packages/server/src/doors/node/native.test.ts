@@ -265,6 +265,13 @@ test("a drain tells our agent when to come back, and tells the original nothing"
   assert.deepEqual([...new Set(foreign.frames.map((frame) => frame.type))], ["welcome", "register_response", "error"]);
 });
 
+test("an agent that connects while the server drains is told at once", async (t) => {
+  const bench = await NodeBench.open(t);
+  bench.fleet.sessions.drain(10_000);
+  const peer = await connectNative(t, bench);
+  assert.ok((await peer.nextOf("reconnect")).data.after_ms > 0);
+});
+
 test("a deleted agent of ours is told to start over", async (t) => {
   const bench = await NodeBench.open(t);
   const peer = await connectNative(t, bench);
