@@ -4,11 +4,17 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } fr
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { agentBundle } from "./agent-bundle.mjs";
 import { root } from "./node-binary.mjs";
 
 const dist = join(root, "packages/muster/dist");
 /** `main` is the executable, which loads the program that it is asked for from the file beside it. */
-const PROGRAMS = { main: "muster", server: "server", agent: "agent", cli: "cli" };
+const PROGRAMS = {
+  main: "muster/src/main.ts",
+  server: "server/src/index.ts",
+  agent: "agent/src/main.ts",
+  cli: "cli/src/main.ts",
+};
 const TARGETS = [...Object.keys(PROGRAMS), "console"];
 const targets = process.argv.length > 2 ? process.argv.slice(2) : TARGETS;
 const unknown = targets.filter((target) => !TARGETS.includes(target));
@@ -38,7 +44,7 @@ printSizes();
 /** One file for Node, with everything but the native password hash, which npm installs beside it. */
 async function bundle(name) {
   await build({
-    entryPoints: [join(root, `packages/${PROGRAMS[name]}/src/${name === "server" ? "index" : "main"}.ts`)],
+    entryPoints: [join(root, "packages", PROGRAMS[name])],
     outfile: join(dist, `${name}.mjs`),
     bundle: true,
     platform: "node",
@@ -49,9 +55,10 @@ async function bundle(name) {
     legalComments: "none",
     external: ["@node-rs/argon2", "bufferutil", "utf-8-validate", "esbuild"],
     plugins: name === "main" ? [programsBesideIt] : [],
+    ...(name === "agent" ? agentBundle : {}),
     // some dependencies are CommonJS and call require() for Node's own modules
     banner: {
-      js: 'import { createRequire as __require } from "node:module"; const require = __require(import.meta.url);',
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
     logLevel: "warning",
   }).catch(() => process.exit(1)); // it has said what is wrong

@@ -96,6 +96,6 @@ test("an empty set of targets is nobody, and says so", async (t) => {
   const server = await startServer(t);
   await startAgent(t, server, { id: "one" });
   await waitForAgent(server, "one");
-  const { total } = await server.call<{ total: number }>("POST", "commands/preview", {});
+  const { total } = await server.call<{ total: number }>("POST", "commands/preview", { targets: {} });
   assert.equal(total, 0);
 });
