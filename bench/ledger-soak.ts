@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { soakLedger } from "./support/soak.ts";
+import { soakLedger } from "@muster/testing";
 import type { BenchContext, Report, Suite } from "./support/suite.ts";
 
 const bundle = (name: string) => fileURLToPath(new URL(`../packages/muster/dist/${name}.mjs`, import.meta.url));

@@ -3,16 +3,10 @@ import { join } from "node:path";
 import { delay, systemClock } from "@muster/core";
 import type { Command, Page, Run, RunStatus } from "@muster/core/resources";
 import { FINAL_RUN_STATUSES, RUN_STATUSES } from "@muster/core/resources";
-import {
-  type LaunchedProcess,
-  launchProcess,
-  MUSTER,
-  makeTempDir,
-  type RunningServer,
-  type Scope,
-  startServer,
-  waitUntil,
-} from "@muster/testing";
+import { type LaunchedProcess, launchProcess } from "./process.ts";
+import { MUSTER, type RunningServer, startServer } from "./programs.ts";
+import { makeTempDir, type Scope } from "./scope.ts";
+import { waitUntil } from "./wait.ts";
 
 /** How hard the ledger is tried. */
 export interface SoakOptions {
