@@ -75,7 +75,7 @@ export class InstallFiles {
       target: "node22.18",
       external: ["bufferutil", "utf-8-validate"],
       banner: {
-        js: 'import { createRequire as __require } from "node:module"; const require = __require(import.meta.url);',
+        js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
       },
       logLevel: "silent",
     });
