@@ -145,6 +145,26 @@ test("a connection that is lost after the command was written ends it as unknown
   assert.deepEqual([run.status, run.late], ["succeeded", true]);
 });
 
+test("a connection that is lost while a command runs leaves it running until its deadline; its result is still welcome", async (t) => {
+  const bench = await NodeBench.open(t);
+  const peer = await connectNode(t, bench, "n");
+  const [kept, given] = [
+    await order(bench, "n", { timeoutMs: 60_000 }),
+    await order(bench, "n", { timeoutMs: 10_000 }),
+  ];
+  for (const runId of [kept, given]) peer.send("command_started", { command_id: runId });
+  await peer.sync();
+  await peer.close();
+  await bench.pass(1000);
+  for (const runId of [kept, given]) assert.equal((await bench.fleet.commands.getRun(runId)).status, "started");
+  await bench.pass(20_000);
+  assert.equal((await bench.fleet.commands.getRun(given)).status, "timed_out");
+  const again = await connectNode(t, bench, "n");
+  await finish(again, kept, { exit_code: 0 });
+  const run = await bench.fleet.commands.getRun(kept);
+  assert.deepEqual([run.status, run.late], ["succeeded", false]);
+});
+
 test("of two results for a command the first counts, and both are acknowledged", async (t) => {
   const bench = await NodeBench.open(t);
   const peer = await connectNode(t, bench, "n");
