@@ -1,5 +1,6 @@
 // What `check` and `test` are made of.
 import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { findChromium } from "./chromium.mjs";
 import { root } from "./node-binary.mjs";
 
@@ -24,9 +25,17 @@ export function runStaticChecks() {
 export function runTests(suite, flags = []) {
   const patterns = suite === "all" ? Object.values(SUITES).flat() : SUITES[suite];
   const limits = ["--test-timeout=180000", "--test-concurrency=2"];
-  return measure(`tests (${suite})`, () =>
-    runNode(["--test", "--test-reporter=spec", ...limits, ...flags, ...patterns]),
-  );
+  const args = ["--test", "--test-reporter=spec", ...limits, ...flags, ...patterns];
+  return measure(`tests (${suite})`, () => runNode(args, suite === "unit" ? {} : findPrograms()));
+}
+
+/** What stories play with: a browser, and the bundle that `npm test` has just built. */
+function findPrograms() {
+  const chromium = findChromium();
+  return {
+    MUSTER_TEST_PROGRAM: join(root, "packages/muster/dist/main.mjs"),
+    ...(chromium && { MUSTER_CHROMIUM: chromium }),
+  };
 }
 
 /** One line per row: how it went, what it was, how long it took. */
@@ -43,8 +52,7 @@ function measure(name, task) {
   return { name, passed, seconds: (performance.now() - startedAt) / 1000 };
 }
 
-function runNode(args) {
-  const chromium = findChromium();
-  const env = { ...process.env, ...(chromium && { MUSTER_CHROMIUM: chromium }) };
+function runNode(args, more = {}) {
+  const env = { ...process.env, ...more };
   return spawnSync(process.execPath, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] }).status === 0;
 }

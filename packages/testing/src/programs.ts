@@ -3,8 +3,10 @@ import { type LaunchedProcess, launchProcess } from "./process.ts";
 import { makeTempDir, type Scope } from "./scope.ts";
 import { waitUntil } from "./wait.ts";
 
-/** The executable's sources; what `npm start` runs. */
-export const MUSTER = fileURLToPath(new URL("../../muster/src/main.ts", import.meta.url));
+const SOURCES = fileURLToPath(new URL("../../muster/src/main.ts", import.meta.url));
+
+/** What tests start: the bundle that `npm test` has just built, since that is what ships; else the sources. */
+export const MUSTER = process.env.MUSTER_TEST_PROGRAM ?? SOURCES;
 
 /** Known secrets, so that a test needs no browser to get in. */
 const ADMIN_PASSWORD = "correct horse battery staple";
