@@ -1,5 +1,4 @@
-import type { RunId, Timestamp } from "@muster/core";
-import { newMessageId } from "@muster/core";
+import { newMessageId, type RunId, type Timestamp } from "@muster/core";
 import {
   CODE_MESSAGES,
   type CoreFrame,

@@ -121,6 +121,15 @@ test("what the seed's protocol cannot carry is rejected with the reason, and not
   assert.ok(!peer.frames.some((frame) => frame.type === "execute_command"));
 });
 
+test("commands behind many that are rejected are still sent", async (t) => {
+  const bench = await NodeBench.open(t);
+  await (await connectNode(t, bench, "n")).close();
+  for (let count = 0; count < 20; count++) await order(bench, "n", { user: "deploy" });
+  const runId = await order(bench, "n");
+  const peer = await connectNode(t, bench, "n");
+  assert.equal((await peer.nextOf("execute_command")).data.command_id, runId);
+});
+
 test("a command for a node that is away is delivered when it connects, even when it only beats", async (t) => {
   const bench = await NodeBench.open(t);
   await (await connectNode(t, bench, "n")).close();

@@ -50,7 +50,7 @@ export class RunExchange {
     this.#closed = true;
   }
 
-  /** Takes and sends what is waiting, as far as the socket and the window allow. Repeats are harmless. */
+  /** Takes and sends what is waiting, as far as the socket allows. Repeats are harmless. */
   pump(): void {
     this.#rung = true;
     if (this.#taking || !this.#mayTake || !this.#session) return;
@@ -95,11 +95,7 @@ export class RunExchange {
   #deliver(session: AgentSession, delivery: Delivery): void {
     const refusal = this.#native ? undefined : refuseDelivery(delivery);
     if (refusal !== undefined) {
-      const result = { status: "rejected", exitCode: null, reason: refusal, executionMs: null } as const;
-      const nothing = { startedAt: null, output: null, cutBytes: 0, digest: null };
-      session.reportFinished(delivery.runId, { ...result, ...nothing }).catch((error: unknown) => {
-        this.#parts.log.warn({ runId: delivery.runId, err: error }, "a refused run was not stored");
-      });
+      this.#reject(session, delivery.runId, refusal);
       return;
     }
     const now = this.#parts.clock.now();
@@ -108,6 +104,15 @@ export class RunExchange {
     const data = makeExecute(delivery, this.#native ? { graceMs, outputLimitBytes, sentAt: now } : undefined);
     const timestamp = this.#parts.timestamp();
     this.#connection.send(encodeCoreFrame({ type: "execute_command", id: newMessageId(), timestamp, data }));
+  }
+
+  /** Ends a run that is not sent at all; the next one may take its place. */
+  #reject(session: AgentSession, runId: RunId, reason: string): void {
+    const nothing = { exitCode: null, executionMs: null, startedAt: null, output: null, cutBytes: 0, digest: null };
+    session.reportFinished(runId, { status: "rejected", reason, ...nothing }).then(
+      () => this.pump(),
+      (error: unknown) => this.#parts.log.warn({ runId, err: error }, "a refused run was not stored"),
+    );
   }
 
   #rememberTimeout(delivery: Delivery): void {
