@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { client } from "../api/client.ts";
 import { useSpeech } from "../i18n/language.tsx";
 import { textOfCommand } from "../parts/command-text.tsx";
-import { AgentMark } from "../parts/status.tsx";
+import { AgentMark, outcomeOfCommand } from "../parts/status.tsx";
 import { API_REFERENCE, DESTINATIONS } from "./places.ts";
 import { useMay } from "./session.tsx";
 
@@ -41,7 +41,7 @@ export function usePaletteEntries(text: string, asked: string, showShortcuts: ()
     section: say("frame.commands"),
     label: textOfCommand(command),
     icon: <IconTerminal2 size={16} stroke={1.6} />,
-    hint: say(`commandStatus.${command.status}`),
+    hint: say(`commandStatus.${outcomeOfCommand(command)}`),
     to: `/commands/${command.id}`,
   }));
   return [...agents, ...commands, ...matching];

@@ -1,5 +1,6 @@
 import { NavLink } from "react-router";
 import { useSpeech } from "../i18n/language.tsx";
+import mark from "../theme/muster.svg";
 import { DESTINATIONS } from "./places.ts";
 import classes from "./rail.module.css";
 import { useMay } from "./session.tsx";
@@ -11,7 +12,7 @@ export function Rail() {
   return (
     <nav className={classes.rail} aria-label={say("frame.navigation")}>
       <div className={classes.mark}>
-        <img src="/assets/muster.svg" alt="" width={22} height={22} />
+        <img src={mark} alt="" width={22} height={22} />
         <span className={classes.word}>Muster</span>
       </div>
       {DESTINATIONS.filter((place) => place.role !== "admin" || admin).map(({ path, label, icon: Icon }) => (

@@ -39,8 +39,7 @@ export function createRouter() {
           errorElement: <Broken />,
           children: [
             { index: true, lazy: SCREENS.overview },
-            { path: "agents", lazy: SCREENS.agents },
-            { path: "agents/add", lazy: SCREENS.addHost },
+            { path: "agents", lazy: SCREENS.agents, children: [{ path: "add", lazy: SCREENS.addHost }] },
             { path: "agents/:agentId/:tab?", lazy: SCREENS.agent },
             { path: "commands", lazy: SCREENS.commands },
             { path: "commands/new", lazy: SCREENS.newCommand },

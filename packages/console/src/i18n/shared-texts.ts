@@ -17,6 +17,8 @@ export const SHARED_TEXTS = {
   "run.unknown": ["Unknown", "结果未知"],
   "commandStatus.running": ["Running", "执行中"],
   "commandStatus.completed": ["Completed", "已完成"],
+  "commandStatus.partly": ["Partly failed", "部分失败"],
+  "commandStatus.failed": ["Failed", "失败"],
   "commandStatus.cancelled": ["Cancelled", "已取消"],
   "commandStatus.halted": ["Halted", "已中止"],
   "role.viewer": ["Viewer", "只读"],

@@ -49,15 +49,15 @@ export function parseAnsi(text: string, state: AnsiState): { spans: AnsiSpan[]; 
     const visible = input.slice(position, end).replace(CONTROL, "");
     if (visible !== "") spans.push({ text: visible, style });
   };
-  for (let escape = input.indexOf(ESC); escape !== -1; escape = input.indexOf(ESC, position)) {
-    emit(escape);
-    const end = findSequenceEnd(input, escape);
+  for (let at = input.indexOf(ESC); at !== -1; at = input.indexOf(ESC, position)) {
+    emit(at);
+    const end = findSequenceEnd(input, at);
     if (end === undefined) {
-      if (input.length - escape <= MAX_SEQUENCE) return { spans, state: { style, rest: input.slice(escape) } };
-      position = escape + 1; // too long to be a sequence: show what it carries
+      if (input.length - at <= MAX_SEQUENCE) return { spans, state: { style, rest: input.slice(at) } };
+      position = at + 1; // too long to be a sequence: show what it carries
       continue;
     }
-    if (input[escape + 1] === "[" && input[end - 1] === "m") style = applySgr(style, input.slice(escape + 2, end - 1));
+    if (input[at + 1] === "[" && input[end - 1] === "m") style = applySgr(style, input.slice(at + 2, end - 1));
     position = end;
   }
   emit(input.length);

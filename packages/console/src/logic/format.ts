@@ -22,6 +22,8 @@ export interface Format {
   age(at: number, now: number): string;
   /** The absolute instant in the viewer's zone. */
   instant(at: number | string): string;
+  /** Under a chart: the time of day, or the day where one begins. */
+  tick(at: number): string;
   /** Hours, minutes and seconds of an instant, for rows of output. */
   clock(at: number | string): string;
 }
@@ -57,6 +59,14 @@ export function createFormat(language: Language): Format {
     fractionalSecondDigits: 3,
     hourCycle: "h23",
   });
+  const timeOfDay = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const seconds = new Intl.DateTimeFormat(locale, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  });
+  const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
   const percentGap = language === "zh" ? "" : NBSP;
   const bytes = (value: number | null | undefined) => {
     if (value === null || value === undefined || !Number.isFinite(value)) return ABSENT;
@@ -82,6 +92,11 @@ export function createFormat(language: Language): Format {
         .replace("hr", "h");
     },
     instant: (at) => instant.format(new Date(at)),
+    tick: (at) => {
+      const date = new Date(at);
+      if (date.getSeconds() !== 0) return seconds.format(date);
+      return date.getHours() === 0 && date.getMinutes() === 0 ? day.format(date) : timeOfDay.format(date);
+    },
     clock: (at) => clock.format(new Date(at)),
   };
 }

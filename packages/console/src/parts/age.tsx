@@ -6,7 +6,9 @@ export function Age({ at, everyMs = 10_000 }: { at: string | null; everyMs?: num
   const { format, say } = useSpeech();
   const now = useNow(everyMs);
   if (at === null) return <span className="dim">{say("age.never")}</span>;
-  const past = Math.abs(now - Date.parse(at)) < 1500 ? say("age.now") : format.age(Date.parse(at), now);
+  // the tick lags behind: what came after it came just now, and is not of the future
+  const differenceMs = now - Date.parse(at);
+  const past = differenceMs < 1500 && differenceMs > -everyMs * 2 ? say("age.now") : format.age(Date.parse(at), now);
   return (
     <time dateTime={at} title={format.instant(at)} className="figures">
       {past}

@@ -19,6 +19,8 @@ interface ChartProps {
   readonly syncKey: string;
   readonly formatValue: (value: number) => string;
   readonly formatTime: (seconds: number) => string;
+  /** Under the axis: short. */
+  readonly formatTick: (seconds: number) => string;
   /** Fixed top, for shares. */
   readonly max?: number;
   /** Sizes need ticks at powers of two. */
@@ -90,13 +92,16 @@ function createChart(element: HTMLDivElement, props: ChartProps, height: number)
       points: { size: 6 },
       focus: { prox: 30 },
     },
-    legend: { live: true },
+    legend: {
+      live: true,
+      markers: { width: 0, fill: (_, index) => read(`series-${series[index - 1]?.color ?? 0}`) },
+    },
     scales: {
       x: { time: true, min: span.from / 1000, max: span.to / 1000 },
       y: { range: (_, __, top) => [0, max ?? Math.max(top * 1.1, 1e-6)] },
     },
     axes: [
-      { ...axis, space: 80, size: 28 },
+      { ...axis, space: 80, size: 28, values: (_, ticks) => ticks.map(props.formatTick) },
       {
         ...axis,
         size: 72,

@@ -5,12 +5,14 @@ import classes from "./labels.module.css";
 export function LabelChips(props: {
   labels: Readonly<Record<string, string>>;
   limit?: number;
+  /** On one line, cut where the place ends, as in tables. */
+  single?: boolean;
   onPick?: (key: string, value: string) => void;
 }) {
-  const { labels, limit = 100, onPick } = props;
+  const { labels, limit = 100, single = false, onPick } = props;
   const pairs = Object.entries(labels);
   return (
-    <span className={classes.chips}>
+    <span className={classes.chips} data-single={single || undefined}>
       {pairs.slice(0, limit).map(([key, value]) => (
         <LabelChip key={key} name={key} value={value} {...(onPick && { onPick })} />
       ))}

@@ -39,7 +39,7 @@ export function OutputRow(props: {
       {line.cutBytes !== undefined ? (
         <span className={classes.cut}>{say("output.cut", { size: format.bytes(line.cutBytes) })}</span>
       ) : (
-        <span className={classes.text} dir="auto">
+        <span className={classes.text} dir="ltr">
           {line.spans.map((span, position) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: spans have no identity but their place
             <Span key={position} span={span} wanted={wanted} />

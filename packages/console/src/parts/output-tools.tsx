@@ -22,24 +22,28 @@ export function OutputTools(props: {
   goTo: (direction: 1 | -1) => void;
   download: () => void;
   lineCount: number;
+  /** Without search: for short outputs beside each other. */
+  brief: boolean;
 }) {
-  const { switches, onSwitches, growing, wanted, onWanted, hits, position, goTo, download, lineCount } = props;
+  const { switches, onSwitches, growing, wanted, onWanted, hits, position, goTo, download, lineCount, brief } = props;
   const { say } = useSpeech();
   const flip = (name: keyof OutputSwitches) => () => onSwitches({ ...switches, [name]: !switches[name] });
   return (
     <div className={classes.tools}>
-      <TextInput
-        size="xs"
-        className={classes.search}
-        value={wanted}
-        placeholder={say("output.search")}
-        aria-label={say("output.search")}
-        leftSection={<IconSearch size={14} />}
-        onChange={(event) => onWanted(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === "Enter") goTo(event.shiftKey ? -1 : 1);
-        }}
-      />
+      {!brief && (
+        <TextInput
+          size="xs"
+          className={classes.search}
+          value={wanted}
+          placeholder={say("output.search")}
+          aria-label={say("output.search")}
+          leftSection={<IconSearch size={14} />}
+          onChange={(event) => onWanted(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter") goTo(event.shiftKey ? -1 : 1);
+          }}
+        />
+      )}
       {wanted !== "" && (
         <span className={`${classes.hits} figures`}>
           {position === undefined ? say("output.hits", { count: hits }) : `${position} / ${hits}`}

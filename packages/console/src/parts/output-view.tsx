@@ -40,7 +40,7 @@ export function OutputView(props: OutputViewProps) {
     getItemKey: (index) => lines[index]?.number ?? index,
     overscan: 20,
   });
-  // a measured height belongs to a way of wrapping
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a measured height belongs to a way of wrapping
   useEffect(() => virtual.measure(), [switches.wrap, virtual]);
   useEffect(() => {
     if (growing && switches.follow && lines.length > 0) virtual.scrollToIndex(lines.length - 1, { align: "end" });
@@ -77,6 +77,7 @@ export function OutputView(props: OutputViewProps) {
         goTo={goTo}
         download={() => saveText(fileName, toPlainText(lines, nameOf))}
         lineCount={lines.length + forgotten}
+        brief={compact && lines.length <= COMPACT_LINES}
       />
       <section
         className={classes.lines}

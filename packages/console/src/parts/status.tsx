@@ -1,4 +1,4 @@
-import type { AgentStatus, CommandStatus, RunStatus } from "@muster/core/resources";
+import type { AgentStatus, Command, CommandStatus, RunStatus } from "@muster/core/resources";
 import { useSpeech } from "../i18n/language.tsx";
 import { Mark, type Shape, type Tone } from "./mark.tsx";
 import classes from "./status.module.css";
@@ -22,9 +22,13 @@ const RUN_LOOKS: Readonly<Record<RunStatus, readonly [Tone, Shape]>> = {
   unknown: ["attention", "question"],
 };
 
-const COMMAND_LOOKS: Readonly<Record<CommandStatus, readonly [Tone, Shape]>> = {
+type CommandOutcome = CommandStatus | "failed" | "partly";
+
+const COMMAND_LOOKS: Readonly<Record<CommandOutcome, readonly [Tone, Shape]>> = {
   running: ["accent", "play"],
   completed: ["ok", "tick"],
+  partly: ["attention", "triangle"],
+  failed: ["wrong", "cross"],
   cancelled: ["unknown", "slash"],
   halted: ["wrong", "triangle"],
 };
@@ -60,13 +64,27 @@ export function RunState({ status, reason }: { status: RunStatus; reason?: strin
   );
 }
 
-export function CommandState({ status, reason }: { status: CommandStatus; reason?: string | null }) {
+/** A command that ended is only well when all its runs are. */
+export function outcomeOfCommand({
+  status,
+  counts,
+  total,
+}: Pick<Command, "status" | "counts" | "total">): CommandOutcome {
+  if (status !== "completed" || counts.succeeded === total) return status;
+  return counts.succeeded === 0 && total > 0 ? "failed" : "partly";
+}
+
+export function CommandMark({ command }: { command: Command }) {
+  const [tone, shape] = COMMAND_LOOKS[outcomeOfCommand(command)];
+  return <Mark tone={tone} shape={shape} />;
+}
+
+export function CommandState({ command }: { command: Command }) {
   const { say } = useSpeech();
-  const [tone, shape] = COMMAND_LOOKS[status];
   return (
-    <span className={classes.state} title={reason ?? undefined}>
-      <Mark tone={tone} shape={shape} />
-      {say(`commandStatus.${status}`)}
+    <span className={classes.state} title={command.statusReason ?? undefined}>
+      <CommandMark command={command} />
+      {say(`commandStatus.${outcomeOfCommand(command)}`)}
     </span>
   );
 }

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/a11y/useSemanticElements: a table element cannot hold only the rows on screen
 import { Checkbox, UnstyledButton } from "@mantine/core";
 import { useSpeech } from "../i18n/language.tsx";
 import { toggleAll } from "../logic/selection.ts";

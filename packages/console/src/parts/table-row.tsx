@@ -1,3 +1,4 @@
+// biome-ignore-all lint/a11y/useSemanticElements: a table element cannot hold only the rows on screen
 import { Checkbox } from "@mantine/core";
 import type { MouseEvent } from "react";
 import { useSpeech } from "../i18n/language.tsx";

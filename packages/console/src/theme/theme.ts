@@ -105,10 +105,43 @@ const INDIGO: MantineColorsTuple = [
 const FONT = '"Inter Variable", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", system-ui, sans-serif';
 const MONO = '"JetBrains Mono Variable", ui-monospace, "Noto Sans Mono CJK SC", monospace';
 
+/** Mantine's own dark greys in our tint: text, borders, surfaces, background. */
+const COOL_DARK: MantineColorsTuple = [
+  "#dde1e9",
+  "#b6bdc9",
+  "#9ca5b4",
+  "#818b9b",
+  "#303744",
+  "#262c37",
+  "#15181e",
+  "#0f1115",
+  "#0b0d10",
+  "#08090b",
+];
+
+const COOL_GRAY: MantineColorsTuple = [
+  "#f6f7f9",
+  "#eff1f5",
+  "#e8ebf0",
+  "#e0e3ea",
+  "#c3c9d4",
+  "#a9b1bf",
+  "#7c8696",
+  "#545d6d",
+  "#363d4a",
+  "#1a1e26",
+];
+
+const FLOATING = {
+  border: "1px solid var(--m-border-strong)",
+  background: "var(--m-raised)",
+  boxShadow: "var(--m-shadow)",
+};
+
 export const theme = createTheme({
   primaryColor: "indigo",
   primaryShade: { light: 7, dark: 6 },
-  colors: { indigo: INDIGO },
+  colors: { indigo: INDIGO, dark: COOL_DARK, gray: COOL_GRAY },
   fontFamily: FONT,
   fontFamilyMonospace: MONO,
   fontSizes: { xs: "12px", sm: "13px", md: "14px", lg: "16px", xl: "20px" },
@@ -125,7 +158,26 @@ export const theme = createTheme({
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray", size: "lg" } },
     Tooltip: { defaultProps: { openDelay: 400, withArrow: false, multiline: true, maw: 420 } },
     TextInput: { defaultProps: { size: "sm" } },
-    Modal: { defaultProps: { centered: true, transitionProps: { duration: 100 } } },
+    Modal: {
+      defaultProps: { centered: true, padding: "lg", transitionProps: { duration: 100 } },
+      styles: {
+        content: FLOATING,
+        header: { background: "transparent" },
+        title: { fontSize: "16px", lineHeight: "24px", fontWeight: 600, minWidth: 0, overflowWrap: "anywhere" },
+      },
+    },
+    Kbd: {
+      styles: {
+        root: {
+          border: "1px solid var(--m-border)",
+          background: "var(--m-background)",
+          color: "var(--m-dim)",
+          fontSize: "12px",
+          fontWeight: 400,
+        },
+      },
+    },
+    Combobox: { styles: { dropdown: FLOATING } },
     Menu: { defaultProps: { transitionProps: { duration: 80 }, position: "bottom-end" } },
   },
 });

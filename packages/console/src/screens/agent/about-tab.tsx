@@ -30,18 +30,21 @@ export function AboutTab({ agent }: { agent: Agent }) {
       : Math.abs(skew) < 1000
         ? say("agent.skewNone")
         : say(skew > 0 ? "agent.skewAhead" : "agent.skewBehind", { span: format.duration(Math.abs(skew)) });
-  const facts: [string, ReactNode][] = [
-    [say("agent.hostname"), <span className="foreign">{agent.hostname}</span>],
-    [say("agent.addresses"), <Addresses addresses={agent.addresses} />],
-    [say("agents.os"), <span className="foreign">{[agent.os, agent.arch].filter(Boolean).join(" · ") || "–"}</span>],
-    [say("agent.version"), <span className="foreign">{agent.version ?? "–"}</span>],
-    [say("agent.protocol"), agent.protocol],
-    [say("agent.externalId"), <CopyText text={agent.externalId} />],
-    [say("agent.id"), <CopyText text={agent.id} />],
-    [say("agent.firstSeen"), <Age at={agent.firstSeenAt} />],
-    [say("agent.lastSeen"), <Age at={agent.lastSeenAt} />],
-    [say("agent.connections"), format.number(agent.connections)],
-    [say("agent.skew"), skewWords],
+  const facts: { name: string; value: ReactNode }[] = [
+    { name: say("agent.hostname"), value: <span className="foreign">{agent.hostname}</span> },
+    { name: say("agent.addresses"), value: <Addresses addresses={agent.addresses} /> },
+    {
+      name: say("agents.os"),
+      value: <span className="foreign">{[agent.os, agent.arch].filter(Boolean).join(" · ") || "–"}</span>,
+    },
+    { name: say("agent.version"), value: <span className="foreign">{agent.version ?? "–"}</span> },
+    { name: say("agent.protocol"), value: agent.protocol },
+    { name: say("agent.externalId"), value: <CopyText text={agent.externalId} /> },
+    { name: say("agent.id"), value: <CopyText text={agent.id} /> },
+    { name: say("agent.firstSeen"), value: <Age at={agent.firstSeenAt} /> },
+    { name: say("agent.lastSeen"), value: <Age at={agent.lastSeenAt} /> },
+    { name: say("agent.connections"), value: format.number(agent.connections) },
+    { name: say("agent.skew"), value: skewWords },
   ];
   return (
     <div className={classes.about}>

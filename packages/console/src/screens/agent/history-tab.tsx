@@ -46,7 +46,7 @@ export function HistoryTab({ agentId }: { agentId: string }) {
     refetchInterval: refreshMs(range),
     placeholderData: keepPreviousData,
   });
-  const empty = query.data && query.data.answer.series.every((series) => series.avg.every((value) => value === null));
+  const empty = query.data?.answer.series.every((series) => series.avg.every((value) => value === null));
   return (
     <div className={classes.history}>
       <TimePicker range={range} onChange={setRange} />
@@ -101,6 +101,7 @@ function HistoryChart(props: {
       syncKey={syncKey}
       formatValue={writers[plan.unit]}
       formatTime={(seconds) => format.instant(seconds * 1000)}
+      formatTick={(seconds) => format.tick(seconds * 1000)}
       {...(plan.unit === "share" && { max: 1 })}
       binary={plan.unit === "bytes" || plan.unit === "rate"}
       onZoom={onZoom}

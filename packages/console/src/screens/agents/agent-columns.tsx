@@ -77,7 +77,7 @@ export function agentColumns({ say, trails, removed, pickLabel }: ColumnSources)
       title: say("agents.labels"),
       width: "minmax(120px, 2fr)",
       hideBelow: 1100,
-      cell: (agent) => <LabelChips labels={agent.labels} limit={4} onPick={pickLabel} />,
+      cell: (agent) => <LabelChips labels={agent.labels} limit={4} single onPick={pickLabel} />,
     },
     {
       id: "seen",

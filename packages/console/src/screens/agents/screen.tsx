@@ -1,7 +1,7 @@
 import { Button, Tooltip } from "@mantine/core";
 import { IconPlus, IconTerminal2 } from "@tabler/icons-react";
 import { useState } from "react";
-import { Link, useNavigate, useSearchParams } from "react-router";
+import { Link, Outlet, useNavigate, useSearchParams } from "react-router";
 import { usePlace } from "../../app/place.tsx";
 import { useMay } from "../../app/session.tsx";
 import { useSpeech } from "../../i18n/language.tsx";
@@ -59,6 +59,7 @@ export function Screen() {
         change={change}
         {...(operator && { selection, onSelection: setSelection })}
       />
+      <Outlet />
     </Page>
   );
 }

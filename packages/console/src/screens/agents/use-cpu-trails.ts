@@ -1,7 +1,7 @@
 import { toIso } from "@muster/core";
 import type { Agent } from "@muster/core/resources";
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { client } from "../../api/client.ts";
 import { useServerClock } from "../../api/clock.tsx";
 import { appendPoint, EMPTY_SERIES, type Series } from "../../logic/series.ts";
@@ -22,11 +22,10 @@ export function useCpuTrails(rows: readonly Agent[] | undefined) {
   const [wanted, setWanted] = useState<readonly string[]>([]);
   const grown = useRef(new Map<string, Series>());
 
-  useEffect(() => {
-    const stop = new AbortController();
-    const waiting = wanted.filter((id) => !past.has(id));
+  const fetchMissing = useEffectEvent((ids: readonly string[], signal: AbortSignal) => {
+    const waiting = ids.filter((id) => !past.has(id));
     const fetchNext = async (): Promise<void> => {
-      for (let id = waiting.shift(); id !== undefined && !stop.signal.aborted; id = waiting.shift()) {
+      for (let id = waiting.shift(); id !== undefined && !signal.aborted; id = waiting.shift()) {
         const agentId = id;
         const series = await queries
           .fetchQuery({
@@ -36,13 +35,15 @@ export function useCpuTrails(rows: readonly Agent[] | undefined) {
             retry: false,
           })
           .catch(() => EMPTY_SERIES);
-        if (!stop.signal.aborted) setPast((old) => new Map(old).set(agentId, series));
+        if (!signal.aborted) setPast((old) => new Map(old).set(agentId, series));
       }
     };
     for (let lane = 0; lane < AT_ONCE; lane++) void fetchNext();
+  });
+  useEffect(() => {
+    const stop = new AbortController();
+    fetchMissing(wanted, stop.signal);
     return () => stop.abort();
-    // `past` grows by this effect itself
-    // biome-ignore lint/correctness/useExhaustiveDependencies: only a change of what is on screen starts it
   }, [wanted]);
 
   const trails = useMemo(() => {

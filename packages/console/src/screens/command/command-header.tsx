@@ -17,7 +17,7 @@ export function CommandHeader({ command }: { command: Command }) {
   return (
     <div className={classes.header}>
       <div className={classes.facts}>
-        <CommandState status={command.status} reason={command.statusReason} />
+        <CommandState command={command} />
         {command.statusReason && <span className="foreign">{command.statusReason}</span>}
         <span>
           {say("command.by", { who: command.createdBy })} <Age at={command.createdAt} />

@@ -54,7 +54,7 @@ function FoldEntry({ fold, initiallyOpen }: { fold: RunFold; initiallyOpen: bool
         {fold.reason && <span className="cut foreign dim">{fold.reason}</span>}
       </UnstyledButton>
       <Names runs={fold.runs} />
-      {open && <FoldOutput run={fold.runs[0]} />}
+      {open && <FoldOutput key={fold.runs[0]?.id} run={fold.runs[0]} />}
     </section>
   );
 }
@@ -85,19 +85,14 @@ function Names({ runs }: { runs: readonly Run[] }) {
 /** All runs of a fold wrote the same, so one of them speaks for all. */
 function FoldOutput({ run }: { run: Run | undefined }) {
   const { say } = useSpeech();
-  const output = useOutput(run?.id ?? "");
+  const output = useOutput();
   const wrote = run !== undefined && run.stdoutBytes + run.stderrBytes > 0;
   useEffect(() => {
-    if (run && wrote) output?.see(run.id);
+    if (run && wrote) output.see(run.id);
   }, [run, wrote, output]);
   if (!run) return null;
   if (!wrote) return <div className={classes.silent}>{say("command.noOutput")}</div>;
   return (
-    <OutputView
-      compact
-      lines={output?.output.lines ?? []}
-      fileName={`run-${run.id}.txt`}
-      empty={say("output.reading")}
-    />
+    <OutputView compact lines={output.output.lines} fileName={`run-${run.id}.txt`} empty={say("output.reading")} />
   );
 }

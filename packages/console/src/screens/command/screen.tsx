@@ -23,6 +23,10 @@ type Tab = (typeof TABS)[number];
 /** One command: how far it is, what the hosts say, what each of them did. */
 export function Screen() {
   const { commandId = "", tab } = useParams();
+  return <CommandScreen key={commandId} commandId={commandId} tab={tab} />;
+}
+
+function CommandScreen({ commandId, tab }: { commandId: string; tab: string | undefined }) {
   const { say } = useSpeech();
   const picture = useCommand(commandId);
   const { command, error } = picture;
@@ -39,7 +43,7 @@ export function Screen() {
   }
   if (!command) return <Page title={"\u00a0"}>{null}</Page>;
   const chosen = TABS.find((known) => known === tab) ?? defaultTab(command);
-  return <CommandPage key={commandId} command={command} picture={picture} tab={chosen} />;
+  return <CommandPage command={command} picture={picture} tab={chosen} />;
 }
 
 /** Many hosts that are done are read folded; one host, or hosts at work, as they write. */
@@ -82,8 +86,8 @@ function CommandPage({ command, picture, tab }: { command: Command; picture: Com
       />
       {tab === "output" && (
         <OutputView
-          lines={output?.output.lines ?? []}
-          forgotten={output?.output.forgotten ?? 0}
+          lines={output.output.lines}
+          forgotten={output.output.forgotten}
           growing={running}
           {...(command.total > 1 && { nameOf: (runId: string) => names.get(runId) })}
           fileName={`command-${command.id}.txt`}

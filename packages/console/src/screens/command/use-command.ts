@@ -6,30 +6,30 @@ import { commandQuery, commandRunsQuery } from "../../api/queries.ts";
 import { useOutput } from "../../api/use-output.ts";
 import type { OutputMerger } from "../../logic/output-merger.ts";
 
-/** A command, its runs and what they write, all kept true while the page is open. */
+/**
+ * A command, its runs and what they write, all kept true while the page is open. The live stream begins with what is
+ * stored, so the output is asked for only where the stream left something out.
+ */
 export interface CommandPicture {
   readonly command: Command | undefined;
   readonly runs: readonly Run[] | undefined;
-  readonly output: OutputMerger | undefined;
+  readonly output: OutputMerger;
   readonly error: Error | null;
   retry(): void;
 }
-
-/** Of a very wide command only so many outputs are merged; the folds show the others. */
-const MERGED_RUNS = 200;
 
 export function useCommand(commandId: string): CommandPicture {
   const queries = useQueryClient();
   const command = useQuery(commandQuery(commandId));
   const stored = useQuery(commandRunsQuery(commandId));
   const changed = useChangedRuns();
-  const output = useOutput(commandId);
+  const output = useOutput();
 
   useLive({ op: "command", commandId, output: true }, (event) => {
     if (event.event === "command") queries.setQueryData(commandQuery(commandId).queryKey, event.command);
     else if (event.event === "run") changed.add(event.run);
-    else if (event.event === "output") output?.push(event.runId, event.chunks);
-    else if (event.event === "lagged") output?.catchUp();
+    else if (event.event === "output") output.push(event.runId, event.chunks);
+    else if (event.event === "lagged") output.catchUp();
   });
 
   const runs = useMemo(() => {
@@ -38,11 +38,6 @@ export function useCommand(commandId: string): CommandPicture {
     for (const [id, run] of changed.runs) all.set(id, run);
     return [...all.values()];
   }, [stored.data, changed.runs]);
-
-  useEffect(() => {
-    const writers = (runs ?? []).filter((run) => run.stdoutBytes + run.stderrBytes > 0 || run.cutBytes > 0);
-    for (const run of writers.slice(0, MERGED_RUNS)) output?.see(run.id);
-  }, [runs, output]);
 
   return {
     command: command.data,

@@ -16,7 +16,7 @@ export function useCommandColumns(): Column<Command>[] {
       title: say("runs.status"),
       width: "110px",
       hideBelow: 520,
-      cell: (command) => <CommandState status={command.status} reason={command.statusReason} />,
+      cell: (command) => <CommandState command={command} />,
     },
     {
       id: "text",

@@ -55,11 +55,11 @@ export function GroupForm({ group }: { group: Group | undefined }) {
           onChange={(event) => setDescription(event.currentTarget.value)}
         />
         <SelectorInput label={say("groups.selector")} value={selector} onChange={setSelector} />
-        <div>
+        <Stack gap="sm">
           <strong>{say("groups.members")}</strong>
           {operator && <AgentPicker chosen={agentIds} onAdd={(id) => setAgentIds([...agentIds, id])} />}
           <GroupMembers ids={agentIds} {...(operator && { onChange: setAgentIds })} />
-        </div>
+        </Stack>
         {preview !== undefined && <span className="dim">{say("groups.matches", { count: preview })}</span>}
         {save.error && <ErrorNotice error={save.error} />}
         {operator && (

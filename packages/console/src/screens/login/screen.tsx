@@ -7,6 +7,7 @@ import { client } from "../../api/client.ts";
 import { meQuery } from "../../api/queries.ts";
 import { useSpeech } from "../../i18n/language.tsx";
 import { ErrorNotice, Notice } from "../../parts/notice.tsx";
+import mark from "../../theme/muster.svg";
 import classes from "./login.module.css";
 
 /** Who are you? Afterwards one is where one wanted to go. */
@@ -29,7 +30,7 @@ export function Screen() {
         }}
       >
         <div className={classes.mark}>
-          <img src="/assets/muster.svg" alt="" width={32} height={32} />
+          <img src={mark} alt="" width={32} height={32} />
           <h1>Muster</h1>
         </div>
         <TextInput

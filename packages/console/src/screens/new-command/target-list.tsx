@@ -1,3 +1,4 @@
+// biome-ignore-all lint/a11y/useSemanticElements: names that scroll are no fieldset
 import type { TargetPreview } from "@muster/core/resources";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useRef } from "react";

@@ -7,8 +7,8 @@ import { useSpeech } from "../../i18n/language.tsx";
 import { Age } from "../../parts/age.tsx";
 import { CommandText } from "../../parts/command-text.tsx";
 import { CountsBar } from "../../parts/counts-bar.tsx";
-import { Mark } from "../../parts/mark.tsx";
 import { Section } from "../../parts/page.tsx";
+import { CommandMark, outcomeOfCommand } from "../../parts/status.tsx";
 import classes from "./overview.module.css";
 
 const SHOWN = 8;
@@ -54,20 +54,11 @@ export function CommandList({ commands24h }: { commands24h: number | undefined }
 
 function CommandEntry({ command }: { command: Command }) {
   const { say } = useSpeech();
-  const failed = command.counts.failed + command.counts.timed_out + command.counts.unknown;
-  const word = say(`commandStatus.${command.status}`);
+  const word = say(`commandStatus.${outcomeOfCommand(command)}`);
   return (
     <Link to={`/commands/${command.id}`} className={`${classes.entry} ${classes.command}`}>
       <span title={word} role="img" aria-label={word}>
-        {command.status === "running" ? (
-          <Mark tone="accent" shape="play" />
-        ) : failed > 0 || command.status === "halted" ? (
-          <Mark tone="wrong" shape="cross" />
-        ) : command.status === "cancelled" ? (
-          <Mark tone="unknown" shape="slash" />
-        ) : (
-          <Mark tone="ok" shape="tick" />
-        )}
+        <CommandMark command={command} />
       </span>
       <CommandText command={command} />
       <CountsBar counts={command.counts} />

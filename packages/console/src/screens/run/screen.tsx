@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import type { Run } from "@muster/core/resources";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
+import type { ReactNode } from "react";
 import { Link, useParams } from "react-router";
 import { client } from "../../api/client.ts";
 import { useLive } from "../../api/live.tsx";
@@ -48,20 +48,18 @@ export function Screen() {
   );
 }
 
-function RunPage({ run, children }: { run: Run; children: React.ReactNode }) {
+function RunPage({ run, children }: { run: Run; children: ReactNode }) {
   const { say } = useSpeech();
   const queries = useQueryClient();
   const operator = useMay("operator");
-  const output = useOutput(run.id);
+  const output = useOutput();
   const running = run.finishedAt === null;
   const refresh = () => void queries.invalidateQueries({ queryKey: runQuery(run.id).queryKey });
   useLive({ op: "output", runId: run.id, after: -1 }, (event) => {
-    if (event.event === "output") output?.push(event.runId, event.chunks);
+    if (event.event === "output") output.push(event.runId, event.chunks);
     if (event.event === "output_end") refresh();
-    if (event.event === "lagged") output?.catchUp();
+    if (event.event === "lagged") output.catchUp();
   });
-  // the subscription may have spoken before there was somewhere to put it
-  useEffect(() => output?.see(run.id), [output, run.id]);
   const cancel = useMutation({ mutationFn: () => client.runs.cancel(run.id), onSuccess: refresh });
   return (
     <Page
@@ -95,8 +93,8 @@ function RunPage({ run, children }: { run: Run; children: React.ReactNode }) {
       )}
       {cancel.error && <ErrorNotice error={cancel.error} />}
       <OutputView
-        lines={output?.output.lines ?? []}
-        forgotten={output?.output.forgotten ?? 0}
+        lines={output.output.lines}
+        forgotten={output.output.forgotten}
         growing={running}
         fileName={`run-${run.id}.txt`}
         empty={running ? say("command.noOutputYet") : say("command.noOutput")}

@@ -23,21 +23,11 @@ export function SystemSection() {
       <Section title={say("system.title")}>
         <FactList
           facts={[
-            [say("system.version"), system.version],
-            [say("system.started"), <Age key="started" at={system.startedAt} />],
-            [say("system.url"), <CopyText key="url" text={system.publicUrl} />],
-            [
-              say("system.database"),
-              <span key="database" className="mono">
-                {system.database}
-              </span>,
-            ],
-            [
-              say("system.bus"),
-              <span key="bus" className="mono">
-                {system.bus}
-              </span>,
-            ],
+            { name: say("system.version"), value: system.version },
+            { name: say("system.started"), value: <Age at={system.startedAt} /> },
+            { name: say("system.url"), value: <CopyText text={system.publicUrl} /> },
+            { name: say("system.database"), value: <span className="mono">{system.database}</span> },
+            { name: say("system.bus"), value: <span className="mono">{system.bus}</span> },
           ]}
         />
       </Section>

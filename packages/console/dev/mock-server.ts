@@ -1,0 +1,306 @@
+import { readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { extname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { matchesSelector, parseSelector } from "@muster/core";
+import type { Agent, Command, Run } from "@muster/core/resources";
+import { countRuns, iso, makeAgent, makeCommand, makeOutput, makeSample, random } from "./mock-fleet.ts";
+import { serveLive } from "./mock-live.ts";
+
+/**
+ * A server of make-believe for working on the console and for its pictures: the API with a generated fleet, no
+ * database, no agents, everybody is admin.   node dev/mock-server.ts --agents 300 --port 9998 --ugly
+ */
+const { values: flags } = parseArgs({
+  options: {
+    agents: { type: "string", default: "300" },
+    port: { type: "string", default: "9998" },
+    ugly: { type: "boolean", default: false },
+  },
+});
+
+const now = () => Date.now();
+const started = now();
+
+export interface MockFleet {
+  readonly agents: Agent[];
+  readonly commands: { command: Command; runs: Run[] }[];
+}
+
+const agents = Array.from({ length: Number(flags.agents) }, (_, number) => makeAgent(number, flags.ugly, started));
+agents.sort((a, b) => (a.name < b.name ? -1 : 1));
+const commands =
+  agents.length === 0 ? [] : Array.from({ length: 40 }, (_, number) => makeCommand(number, agents, started)).reverse();
+const fleet: MockFleet = { agents, commands };
+
+function countAgents() {
+  const of = (status: string) => agents.filter((agent) => agent.status === status).length;
+  const conflicts = agents.filter((agent) => agent.connections > 1).length;
+  return { total: agents.length, online: of("online"), stale: of("stale"), offline: of("offline"), conflicts };
+}
+
+function page<Item>(items: readonly Item[], query: URLSearchParams) {
+  const from = Number(query.get("cursor") ?? 0);
+  const limit = Number(query.get("limit") ?? 100);
+  const nextCursor = from + limit < items.length ? String(from + limit) : null;
+  return { items: items.slice(from, from + limit), nextCursor };
+}
+
+function listAgents(query: URLSearchParams) {
+  const filter = query.get("filter")?.toLowerCase() ?? "";
+  const terms = parseSelector(query.get("selector") ?? "");
+  const status = query.get("status");
+  const found = agents.filter(
+    (agent) =>
+      (!status || agent.status === status) &&
+      matchesSelector(agent.labels, terms) &&
+      `${agent.name} ${agent.addresses[0]}`.toLowerCase().includes(filter),
+  );
+  if (query.get("sort") === "-name") found.reverse();
+  if (query.get("sort") === "-firstSeenAt") found.sort((a, b) => (a.firstSeenAt < b.firstSeenAt ? 1 : -1));
+  return { ...page(found, query), total: found.length };
+}
+
+function preview({ targets }: { targets: { ids?: string[]; selector?: string; all?: boolean } }) {
+  const terms = targets.selector ? parseSelector(targets.selector) : undefined;
+  const hit = agents.filter(
+    (agent) => targets.all || targets.ids?.includes(agent.id) || (terms && matchesSelector(agent.labels, terms)),
+  );
+  const items = hit
+    .slice(0, 1000)
+    .map(({ id, name, status, capabilities }) => ({ id, name, status, canRun: capabilities.includes("command") }));
+  return { total: hit.length, online: hit.filter((agent) => agent.status === "online").length, items };
+}
+
+function metrics(query: URLSearchParams) {
+  const from = Date.parse(query.get("from") ?? "");
+  const to = Date.parse(query.get("to") ?? "");
+  const points = Number(query.get("maxPoints") ?? 600);
+  const stepMs = Math.max(10_000, Math.ceil((to - from) / points / 1000) * 1000);
+  const count = Math.ceil((to - from) / stepMs);
+  const series = (query.get("names") ?? "").split(",").map((name) => {
+    let level = random() * 0.5;
+    const scale =
+      name.includes("utilization") || name.includes("cpu")
+        ? 1
+        : name.includes("load")
+          ? 8
+          : 6e9 * (name.includes("memory") ? 1 : 0.001);
+    const avg = Array.from({ length: count }, (_, index) => {
+      level = Math.min(0.95, Math.max(0.02, level + (random() - 0.5) * 0.08));
+      return index > count * 0.55 && index < count * 0.62 ? null : level * scale;
+    });
+    return { name, unit: "1", avg, min: avg, max: avg };
+  });
+  return { from: iso(from), stepMs, series };
+}
+
+const ME = { kind: "user", id: "u1", name: "admin", role: "admin" };
+const token = (name: string) => ({
+  id: name,
+  name,
+  hint: "mst_3f9a",
+  scopes: ["operator"],
+  createdAt: iso(started),
+  createdBy: "admin",
+  expiresAt: iso(started + 9e9),
+  lastUsedAt: iso(started - 3e6),
+  agents: 12,
+});
+const groups = [
+  {
+    id: "g1",
+    name: "Web tier",
+    description: "Everything behind the balancer",
+    selector: "role=web",
+    agentIds: [],
+    agents: 51,
+    createdAt: iso(started),
+  },
+  {
+    id: "g2",
+    name: "Canaries",
+    description: "",
+    selector: null,
+    agentIds: agents.slice(0, 3).map((agent) => agent.id),
+    agents: 3,
+    createdAt: iso(started),
+  },
+];
+
+function system() {
+  const door = (name: string, policy: string, openTo: string) => ({
+    name,
+    policy,
+    listeners: ["127.0.0.1:9999"],
+    openTo,
+    connections: agents.length,
+  });
+  return {
+    version: "0.1.0",
+    startedAt: iso(started - 7e8),
+    now: iso(now()),
+    publicUrl: "http://127.0.0.1:9999",
+    database: "sqlite",
+    bus: "local",
+    agents: countAgents(),
+    commands: { running: 1, last24h: 31 },
+    doors: [door("node", "token", "anybody with an enrolment token")],
+    warnings: flags.ugly
+      ? [
+          {
+            code: "default_token",
+            message:
+              "The well-known token default-token is accepted: anybody who knows the product can enrol an agent.",
+          },
+        ]
+      : [],
+  };
+}
+
+type Answer = (query: URLSearchParams, body: never, ids: string[]) => unknown;
+const findCommand = (id: string | undefined) => commands.find(({ command }) => command.id === id);
+const allRuns = () =>
+  commands.flatMap(({ command, runs }) => runs.map((run) => ({ ...run, commandText: command.text ?? "" })));
+
+const ROUTES: Readonly<Record<string, Answer>> = {
+  "POST login": () => ME,
+  "POST logout": () => ({}),
+  "GET me": () => ME,
+  "GET system": system,
+  "GET openapi.json": () => ({
+    paths: {
+      "/fleet/v1/agents": { get: { summary: "Agents, page by page", responses: { 200: { description: "a page" } } } },
+    },
+  }),
+  "GET agents": listAgents,
+  "GET agents/labels": () => ({
+    items: ["role", "zone", "env"].map((key) => ({
+      key,
+      values: [...new Set(agents.map((agent) => agent.labels[key] ?? ""))].map((value) => ({
+        value,
+        agents: agents.filter((agent) => agent.labels[key] === value).length,
+      })),
+    })),
+  }),
+  "GET agents/*": (_, __, [id]) => agents.find((agent) => agent.id === id),
+  "PATCH agents/*": (_, body, [id]) => Object.assign(agents.find((agent) => agent.id === id) ?? {}, body),
+  "GET agents/*/sample": (_, __, [id]) =>
+    agents.flatMap((agent, number) => (agent.id === id && agent.gauges ? [makeSample(agent, number, now())] : []))[0],
+  "GET agents/*/runs": (query, __, [id]) =>
+    page(
+      allRuns().filter((run) => run.agentId === id),
+      query,
+    ),
+  "GET groups": (query) => page(groups, query),
+  "GET groups/*": (_, __, [id]) => groups.find((group) => group.id === id),
+  "GET commands": (query) =>
+    page(
+      commands
+        .map(({ command }) => command)
+        .filter(
+          (command) =>
+            (!query.get("status") || command.status === query.get("status")) &&
+            (command.text ?? "").includes(query.get("filter") ?? ""),
+        ),
+      query,
+    ),
+  "POST commands": () => commands[0]?.command,
+  "POST commands/preview": (_, body) => preview(body),
+  "GET commands/*": (_, __, [id]) => findCommand(id)?.command,
+  "GET commands/*/runs": (query, __, [id]) => page(findCommand(id)?.runs ?? [], query),
+  "GET runs/*": (_, __, [id]) => allRuns().find((run) => run.id === id),
+  "GET runs/*/output": (_, __, [id]) =>
+    allRuns()
+      .filter((run) => run.id === id)
+      .flatMap(makeOutput)
+      .map((chunk) => JSON.stringify(chunk))
+      .join("\n"),
+  "GET metrics": metrics,
+  "GET users": () => ({
+    items: [
+      { ...ME, username: "admin", disabled: false, createdAt: iso(started), lastLoginAt: iso(started) },
+      { id: "u2", username: "ada", role: "operator", disabled: true, createdAt: iso(started), lastLoginAt: null },
+    ],
+    nextCursor: null,
+  }),
+  "GET tokens": () => ({ items: [token("ci pipeline"), token("grafana")], nextCursor: null }),
+  "GET enrollment-tokens": () => ({ items: [token("first start"), token("Berlin rack 4")], nextCursor: null }),
+  "POST enrollment-tokens": () => ({
+    id: "e9",
+    token: "tkn_0f",
+    installLine: `curl -fsS -H "Authorization: Bearer tkn_${"0f".repeat(16)}" http://127.0.0.1:9999/fleet/v1/install.sh | sh`,
+    agentLine: `muster agent --server http://127.0.0.1:9999 --token tkn_${"0f".repeat(16)}`,
+  }),
+  "GET audit": (query) =>
+    page(
+      Array.from({ length: 500 }, (_, number) => ({
+        id: String(number),
+        at: iso(started - number * 777_000),
+        actor: number % 5 ? "admin" : "token:ci",
+        address: "127.0.0.1",
+        action: ["command.create", "login", "token.create", "agent.update"][number % 4],
+        target: number % 3 ? "web-001" : null,
+        outcome: number % 7 ? "ok" : "refused",
+        details: { text: "uptime", total: 37 },
+      })),
+      query,
+    ),
+};
+
+function findRoute(method: string, parts: readonly string[]): { answer: Answer; ids: string[] } | undefined {
+  const exact = ROUTES[`${method} ${parts.join("/")}`];
+  if (exact) return { answer: exact, ids: [] };
+  const answer = ROUTES[`${method} ${parts.map((part, index) => (index === 1 ? "*" : part)).join("/")}`];
+  return answer && { answer, ids: [parts[1] ?? ""] };
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".woff2": "font/woff2",
+};
+
+function sendFile(path: string, response: ServerResponse): void {
+  const dist = join(import.meta.dirname, "../dist");
+  const file = extname(path) === "" ? "/index.html" : path;
+  response.setHeader("content-type", TYPES[extname(file)] ?? "application/octet-stream");
+  response.setHeader(
+    "content-security-policy",
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+  );
+  response.end(readFileSync(join(dist, file)));
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://localhost");
+  if (!url.pathname.startsWith("/fleet/v1/")) return sendFile(url.pathname, response);
+  const route = findRoute(
+    request.method ?? "GET",
+    url.pathname.slice("/fleet/v1/".length).split("/").map(decodeURIComponent),
+  );
+  let text = "";
+  for await (const piece of request) text += piece;
+  const result = route?.answer(url.searchParams, (text ? JSON.parse(text) : {}) as never, route.ids);
+  response.setHeader("content-type", "application/json");
+  if (result === undefined) {
+    response.statusCode = 404;
+    response.end(
+      JSON.stringify({
+        type: "about:blank",
+        title: "Not found",
+        status: 404,
+        code: "not_found",
+        detail: "no such thing here",
+      }),
+    );
+  } else response.end(typeof result === "string" ? result : JSON.stringify(result));
+}
+
+const server = createServer((request, response) => {
+  answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
+});
+serveLive(server, fleet, { counts: countAgents, recount: countRuns });
+server.listen(Number(flags.port), "127.0.0.1", () => process.stdout.write(`mock: http://127.0.0.1:${flags.port}\n`));
