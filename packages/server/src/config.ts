@@ -131,7 +131,8 @@ export function describeServerSettings(): string {
     "muster server [config | reset-password [user]] [flags]",
     "",
     "  Runs the control plane. `config` prints the effective configuration; `reset-password` sets a new password for a",
-    "  person (default: admin) while the server is stopped. Each flag --a-b is also MUSTER_A_B and the key a-b of muster.yaml.",
+    "  person (default: admin), whether the server runs or not. Each flag --a-b is also the variable MUSTER_A_B and the",
+    "  key a-b of muster.yaml.",
     "",
     describeSettings(withReadableDefaults()),
   ].join("\n");

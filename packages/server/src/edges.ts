@@ -84,7 +84,11 @@ export async function createEdges(options: EdgesOptions): Promise<Edges> {
     throw error;
   });
   logDoors(open, listeners, log);
-  for (const warning of listWarnings(config, listeners)) log.warn({ code: warning.code }, warning.message);
+  for (const { code, message } of listWarnings(config, listeners)) {
+    // the default is no mistake
+    if (code === "local_only") log.info({ code }, message);
+    else log.warn({ code }, message);
+  }
   return {
     urls: listeners.urls,
     baseUrl: origins.baseUrl,

@@ -18,7 +18,8 @@ import { Live } from "./live.ts";
 import { metricRoutes } from "./metrics.ts";
 import { mountRoute, type Visit } from "./mount.ts";
 import { mountOpenApi } from "./openapi.ts";
-import { defineRoute, type Route } from "./route.ts";
+import { openApiPageRoutes } from "./openapi-page.ts";
+import { defineRawRoute, defineRoute, type Route } from "./route.ts";
 import { runRoutes } from "./runs.ts";
 import { selfRoutes } from "./self.ts";
 import { systemRoutes } from "./system.ts";
@@ -138,6 +139,16 @@ function collectRoutes(options: ApiOptions, telemetry: Telemetry, document: () =
     ...enrollmentTokenRoutes(options),
     ...auditRoutes(options),
     ...installRoutes(options, new InstallFiles(options.cacheDir)),
+    ...openApiPageRoutes(document),
+    defineRawRoute({
+      path: "/live",
+      action: "live.open",
+      summary: "The live stream: a WebSocket with JSON frames, see docs/api.md",
+      contentType: "text/plain",
+      async handler() {
+        throw new MusterError("failed_precondition", "open this path as a WebSocket");
+      },
+    }),
     defineRoute({
       method: "GET",
       path: "/openapi.json",

@@ -55,6 +55,8 @@ const EXPECTED: Record<string, "public" | "viewer" | "operator" | "admin" | "enr
   "GET /fleet/v1/enrollment-tokens/:id": "operator",
   "DELETE /fleet/v1/enrollment-tokens/:id": "admin",
   "GET /fleet/v1/audit": "admin",
+  "GET /fleet/v1/docs": "viewer",
+  "GET /fleet/v1/live": "viewer",
   "GET /fleet/v1/install.sh": "enrollment",
   "GET /fleet/v1/install/agent.mjs": "enrollment",
   "GET /fleet/v1/install/node": "enrollment",
