@@ -118,9 +118,9 @@ async function measureSample(count: number) {
   const sampler = new LinuxSampler({ clock: systemClock });
   await sampler.start();
   for (let index = 0; index < 200; index++) sampler.sample();
-  const busy = process.cpuUsage();
+  const busy = process.threadCpuUsage();
   for (let index = 0; index < count; index++) sampler.sample();
-  const busyMs = toMs(process.cpuUsage(busy)) / count;
+  const busyMs = toMs(process.threadCpuUsage(busy)) / count;
   // the system counts a thread's time by ticks here and there: only the sum over many is right
   let pacedMs = 0;
   const pacedCount = Math.min(count, 300);
