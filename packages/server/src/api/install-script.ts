@@ -67,11 +67,6 @@ if ! runs_agent "$NODE"; then
   runs_agent "$NODE" || fail "the server's Node.js does not run on this host: install Node.js 22.18 or newer"
 fi
 
-cat >"$DIR/run.mjs" <<'RUN'
-import { runAgent } from "./agent.mjs";
-const out = { text: (line) => process.stdout.write(line), log: (line) => process.stderr.write(line) };
-process.exitCode = await runAgent({ argv: process.argv.slice(2), environment: process.env, out });
-RUN
 printf 'MUSTER_SERVER=%s\\nMUSTER_TOKEN=%s\\n' "$SERVER" "$TOKEN" >"$DIR/agent.env"
 
 if [ "$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then
@@ -83,7 +78,7 @@ After=network-online.target
 
 [Service]
 EnvironmentFile=$DIR/agent.env
-ExecStart=$NODE $DIR/run.mjs
+ExecStart=$NODE $DIR/agent.mjs
 Restart=always
 RestartSec=5
 
@@ -97,7 +92,7 @@ UNIT
 else
   if [ -f "$DIR/agent.pid" ]; then kill "$(cat "$DIR/agent.pid")" 2>/dev/null || true; fi
   set -a; . "$DIR/agent.env"; set +a
-  nohup "$NODE" "$DIR/run.mjs" >>"$DIR/agent.log" 2>&1 </dev/null &
+  nohup "$NODE" "$DIR/agent.mjs" >>"$DIR/agent.log" 2>&1 </dev/null &
   echo $! >"$DIR/agent.pid"
   say "the agent runs in the background (log: $DIR/agent.log); it does not start by itself after a reboot"
 fi
