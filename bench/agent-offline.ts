@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { ManualClock, makeTempDir } from "@muster/testing";
 import { startAgent } from "../packages/agent/src/agent.ts";
 import { loadAgentConfig } from "../packages/agent/src/config.ts";
@@ -47,7 +49,15 @@ export const agentOffline: Suite = {
       const memory = settledMemory();
       if (hour === 1) first = memory.total;
       const growth = hour === 0 ? "–" : formatMib(memory.total - first);
-      rows.push([`${hour} h`, formatMib(memory.total), formatMib(memory.anonymous), growth, formatMib(sizeOf(folder))]);
+      const heap = formatMib(process.memoryUsage().heapUsed);
+      rows.push([
+        `${hour} h`,
+        formatMib(memory.total),
+        growth,
+        formatMib(memory.anonymous),
+        heap,
+        formatMib(sizeOf(folder)),
+      ]);
       context.say(`${hour} h of ${hours}`);
     }
     await stopOnManualClock(agent.stop(), clock);
@@ -55,13 +65,13 @@ export const agentOffline: Suite = {
       tables: [
         {
           title: "Server unreachable",
-          columns: ["after", "RSS", "anonymous", "since the first hour", "on disk"],
+          columns: ["after", "RSS", "since the first hour", "anonymous", "heap", "on disk"],
           rows,
         },
       ],
       notes: [
         `The agent's own sources in this process under a manual clock: a beat in 10 s, each averaged into the ring on disk; two unreachable servers tried in turn with backoff; ${lines} log lines.`,
-        "The first hour is the base, since it loads and compiles what a long absence uses. The sockets' attempts are real, so each is waited for.",
+        "Two days pass in a minute, so garbage comes a thousand times faster than in life: V8 lets its young generation grow once, by about 16 MB, and keeps it. The heap after a collection is what tells whether anything is held. Attempts to connect are real.",
       ],
     };
   },
@@ -77,8 +87,15 @@ async function advanceOneHour(clock: ManualClock): Promise<void> {
 }
 
 function settledMemory() {
-  globalThis.gc?.();
+  collectGarbage();
   return readMemory(process.pid);
+}
+
+/** What was garbage must not look like growth. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  if (typeof collect === "function") collect();
 }
 
 function sizeOf(folder: string): number {
