@@ -69,14 +69,13 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
     const jobs = new JobRunner(clock, (job, error) => log.error({ err: error, job }, "a job failed"));
     undo.push(() => jobs.stop());
     const { history } = fleet.metrics;
-    const parts = { store, ledger: fleet.ledger, registry: fleet.registry };
     const { metricsRetentionMs: keep, commandsRetentionMs: commandsMs } = config;
     const metricsMs = [keep["10s"], keep["1m"], keep["10m"]] as const;
     jobs.start([
-      timeouts(parts),
-      doorbellSweep(parts),
+      timeouts(fleet.ledger),
+      doorbellSweep(fleet.ledger),
       rollUp(history),
-      retention({ store, history, keep: { metricsMs, commandsMs } }),
+      retention({ history, commands: fleet.commands, keep: { metricsMs, commandsMs } }),
     ]);
 
     const node = createNodeDoor({

@@ -8,6 +8,8 @@ import type { AgentRow } from "./agent-rows.ts";
 /** A list's query with its selectors parsed. */
 export interface AgentQuery extends AgentListQuery {
   readonly terms: readonly SelectorTerm[];
+  /** Only agents of this protocol. */
+  readonly protocol?: string;
   /** Only members of this group; `terms` null when it has no selector. */
   readonly memberOf: { readonly id: string; readonly terms: readonly SelectorTerm[] | null } | undefined;
 }
@@ -71,6 +73,7 @@ export async function listAgentRows(
 function filterConditions(where: Where, query: AgentQuery): Expression<SqlBool>[] {
   const conditions = query.terms.map((term) => meetsTerm(where, term));
   if (query.filter) conditions.push(where("search", "like", sql<string>`${likePattern(query.filter)} escape '\\'`));
+  if (query.protocol !== undefined) conditions.push(where("protocol", "=", query.protocol));
   if (query.status) conditions.push(where("status", "=", query.status));
   if (query.memberOf) conditions.push(isMember(query.memberOf)(where));
   return conditions;

@@ -66,7 +66,9 @@ export class Agents {
   }
 
   /** A page of agents and how many there are in all. */
-  async list(query: AgentListQuery): Promise<{ items: Agent[]; nextCursor: string | null; total: number }> {
+  async list(
+    query: AgentListQuery & { protocol?: string },
+  ): Promise<{ items: Agent[]; nextCursor: string | null; total: number }> {
     await this.#parts.registry.flush();
     const group = query.group === undefined ? undefined : await this.#parts.groups.find(query.group);
     if (query.group !== undefined && !group)
@@ -124,15 +126,16 @@ export class Agents {
 
   /** Deletes an agent with its history and runs, and ends its connections. If it comes back, it is a new agent. */
   async remove(id: string): Promise<void> {
-    const state = this.#parts.registry.get(id as AgentId);
-    if (state) this.#parts.sessions.evictAgent(state, "the agent was deleted");
     const result = await this.#parts.store.db.deleteFrom("agents").where("id", "=", id).executeTakeFirst();
+    if (result.numDeletedRows === 0n) throw new MusterError("not_found", "there is no such agent", { id });
+    const state = this.#parts.registry.get(id as AgentId);
     if (state) {
+      // forgotten first: whoever speaks up while its connections end is met as a new agent
       this.#parts.registry.forget(state);
       this.#parts.metrics.forget(state);
+      this.#parts.sessions.evictAgent(state, "the agent was deleted");
     }
     this.#numbers.delete(id);
-    if (result.numDeletedRows === 0n) throw new MusterError("not_found", "there is no such agent", { id });
     this.#parts.feed.publish({ kind: "agent", agentId: id as AgentId, change: "removed" });
   }
 

@@ -1,4 +1,4 @@
-import { type AgentId, type Clock, type CommandId, MusterError } from "@muster/core";
+import { type AgentId, type Clock, type CommandId, MusterError, type Timestamp } from "@muster/core";
 import type {
   Command,
   CommandListQuery,
@@ -33,6 +33,7 @@ interface CommandsParts {
 
 /** How many targets a preview lists by name; the total is exact. */
 const PREVIEW_ITEMS = 1000;
+const PRUNE_COMMANDS = 20;
 
 /** Commands and their runs as people see them: give, watch, cancel. The ledger carries them out. */
 export class Commands {
@@ -178,21 +179,57 @@ export class Commands {
     return { chunks: rows.slice(0, limit).map(toChunk), ended: isFinal(run.status) && rows.length <= limit };
   }
 
-  async counts24h(): Promise<{ running: number; last24h: number }> {
+  /** Deletes commands that ended before this instant, with their runs and output; a few per transaction. */
+  async prune(before: Timestamp): Promise<void> {
     const { db } = this.#parts.store;
-    const running = await db
+    for (;;) {
+      const old = await db
+        .selectFrom("commands")
+        .select("number")
+        .where("finished_at", "<", before)
+        .limit(PRUNE_COMMANDS)
+        .execute();
+      if (old.length === 0) return;
+      await db
+        .deleteFrom("commands")
+        .where(
+          "number",
+          "in",
+          old.map((row) => row.number),
+        )
+        .execute();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** How many runs there are in all, and how many of them wait to start. */
+  async runTotals(): Promise<{ total: number; waiting: number }> {
+    const { db } = this.#parts.store;
+    const all = await db
       .selectFrom("commands")
-      .select(({ fn }) => fn.countAll<number>().as("count"))
-      .where("status", "=", "running")
+      .select(({ fn }) => fn.sum<number>("total").as("total"))
       .executeTakeFirstOrThrow();
-    // numbers grow with time, so the first command of the last day tells how many came since
+    const waiting = await db
+      .selectFrom("runs")
+      .select(({ fn }) => fn.countAll<number>().as("count"))
+      .where("status", "in", ["queued", "delivered"])
+      .executeTakeFirstOrThrow();
+    return { total: Number(all.total ?? 0), waiting: Number(waiting.count) };
+  }
+
+  /** How many commands are stored, under way, and came within a day. */
+  async counts24h(): Promise<{ total: number; running: number; last24h: number }> {
     const since = this.#parts.clock.now() - 86_400_000;
-    const recent = await db
+    const row = await this.#parts.store.db
       .selectFrom("commands")
-      .select(({ fn }) => fn.countAll<number>().as("count"))
-      .where("created_at", ">=", since)
+      .select(({ fn, eb }) => [
+        fn.countAll<number>().as("total"),
+        fn.sum<number>(eb.case().when("status", "=", "running").then(1).else(0).end()).as("running"),
+        fn.sum<number>(eb.case().when("created_at", ">=", since).then(1).else(0).end()).as("recent"),
+      ])
+      .where("status", "!=", "preparing")
       .executeTakeFirstOrThrow();
-    return { running: Number(running.count), last24h: Number(recent.count) };
+    return { total: Number(row.total), running: Number(row.running ?? 0), last24h: Number(row.recent ?? 0) };
   }
 
   async #getRow(id: string): Promise<CommandRow> {

@@ -35,8 +35,7 @@ export async function openTestFleet(options: { path?: string; clock?: ManualCloc
   const jobs = new JobRunner(clock, (_name, error) => {
     throw error;
   });
-  const parts = { store, ledger: fleet.ledger, registry: fleet.registry };
-  jobs.start([timeouts(parts), doorbellSweep(parts)]);
+  jobs.start([timeouts(fleet.ledger), doorbellSweep(fleet.ledger)]);
   return {
     fleet,
     store,

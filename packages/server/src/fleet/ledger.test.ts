@@ -161,6 +161,20 @@ describe("the command ledger", () => {
     assert.deepEqual([(await counts()).succeeded, (await counts()).delivered, (await counts()).queued], [1, 1, 1]);
   });
 
+  test("what was taken for a connection that ended before it was sent waits for the next one", async () => {
+    const agent = await test$.connect("legacy", { capabilities: new Set(FOREIGN) });
+    agent.takes = false;
+    const command = await give({ targets: { all: true } });
+    const taking = agent.session.take(8);
+    agent.session.close("gone");
+    assert.deepEqual(await taking, []);
+    await test$.settle();
+    assert.equal((await runsOf(command.id))[0]?.status, "queued");
+    const back = await test$.connect("legacy", { capabilities: new Set(FOREIGN) });
+    await test$.pass(6000);
+    assert.equal(back.deliveries.length, 1);
+  });
+
   test("a run limit skips agents that are offline", async () => {
     const away = await test$.connect("a");
     away.session.close("gone");

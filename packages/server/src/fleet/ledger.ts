@@ -7,6 +7,7 @@ import { type Claim, Claims } from "./claims.ts";
 import { type CommandChange, settleCommands } from "./command-ends.ts";
 import { Doorbell } from "./doorbell.ts";
 import type { Feed } from "./feed.ts";
+import { giveUpRuns } from "./give-up.ts";
 import type { Registry } from "./registry.ts";
 import { reconcile } from "./resume.ts";
 import { applyReports, type ReportOutcome, type RunReport } from "./run-reports.ts";
@@ -24,6 +25,8 @@ interface LedgerParts {
 
 /** Transactions are kept this small so that no one of them holds up the event loop. */
 const MAX_BATCH = 200;
+/** Agents rung by one sweep; the next sweep rings the others. */
+const MAX_SWEEP = 5000;
 
 /**
  * The runs on their way: hands them to agents, takes what agents report, in shared transactions. Every change is stored
@@ -80,6 +83,16 @@ export class Ledger {
   async take(session: LiveSession, limit: number): Promise<Delivery[]> {
     const journaled = session.state.capabilities.has("journal");
     return this.#take.add({ agentNumber: session.agentNumber, journaled, limit });
+  }
+
+  /** Runs that were taken and could not be sent wait again. */
+  async putBack(runIds: readonly RunId[]): Promise<void> {
+    await this.#parts.store.db
+      .updateTable("runs")
+      .set({ status: "queued", delivered_at: null, deadline_at: null })
+      .where("id", "in", [...runIds])
+      .where("status", "=", "delivered")
+      .execute();
   }
 
   async reportStarted(state: AgentState, runId: RunId, at: Timestamp | null): Promise<void> {
@@ -187,6 +200,28 @@ export class Ledger {
       this.#parts.feed.publish({ kind: "command", commandId: change.id as CommandId });
       if (change.limited && !change.stopped) void this.ringWaiting(change.number);
     }
+  }
+
+  /** Ends the runs whose time is over. Called about every second. */
+  async giveUp(now: Timestamp): Promise<void> {
+    const { changed, changes } = await giveUpRuns(this.#parts.store, this.#parts.registry, now);
+    this.publishRuns(changed);
+    this.announce(changes);
+    this.stopRuns(changed);
+  }
+
+  /** The sweep behind the doorbell: rings for every connected agent with waiting runs. */
+  async ringAllWaiting(): Promise<void> {
+    const rows = await this.#parts.store.db
+      .selectFrom("runs")
+      .innerJoin("agents", "agents.number", "runs.agent_number")
+      .select("agents.id")
+      .distinct()
+      .where("runs.status", "=", "queued")
+      .where("agents.status", "!=", "offline")
+      .limit(MAX_SWEEP)
+      .execute();
+    this.ring(rows.map((row) => row.id as AgentId));
   }
 
   /** A limited command has room: rings connected agents whose runs wait, in the order of the queue. */

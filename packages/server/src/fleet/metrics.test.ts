@@ -129,6 +129,19 @@ describe("metrics", () => {
     assert.ok(Math.abs((answer.series[0]?.avg[0] ?? 0) - 0.4) < 1e-9);
   });
 
+  test("rows of an agent that is deleted meanwhile do not hold up the others", async () => {
+    const start = fleet$.clock.now();
+    const doomed = await fleet$.connect("doomed");
+    const other = await fleet$.connect("other");
+    doomed.session.heartbeat(sample(start, 0.1), true);
+    other.session.heartbeat(sample(start, 0.2), true);
+    await fleet$.store.db.deleteFrom("agents").where("id", "=", doomed.session.agentId).execute();
+    await fleet$.pass(15_000);
+    const answer = await query(other.session.agentId, start, start + 10_000);
+    assert.deepEqual(answer.series[0]?.avg, [0.2]);
+    assert.equal(fleet$.fleet.metrics.pending, 0);
+  });
+
   test("each tier forgets what is older than it keeps", async () => {
     const now = fleet$.clock.now();
     const agent = await fleet$.connect("a");

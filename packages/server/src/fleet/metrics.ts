@@ -253,13 +253,16 @@ export class Metrics {
 
   async #writePending(): Promise<void> {
     while (this.#pending.length > 0) {
-      const rows = this.#pending.slice(0, ROWS_PER_TRANSACTION);
+      const rows = this.#pending.splice(0, ROWS_PER_TRANSACTION);
       try {
         await this.#writeRows(rows);
       } catch {
+        // rows of agents that were deleted meanwhile must not hold up the others
+        const alive = await this.#withoutOrphans(rows);
+        this.#pending.unshift(...alive);
+        if (alive.length < rows.length) continue;
         return; // the store is away: the rows stay, bounded, and the next flush tries again
       }
-      this.#pending.splice(0, rows.length);
       this.counters.rowsWritten += rows.length;
       this.#confirm(rows);
       await new Promise((resolve) => setImmediate(resolve));
@@ -281,6 +284,17 @@ export class Metrics {
       await writeTierRows(queries, TIERS[0], lastOfEach(tierRows), store.dialect);
     });
     for (const row of rows) if (row.series.setNumber !== null) this.#history.touch(row.series.setNumber, row.at);
+  }
+
+  /** The rows of agents that still exist; all of them when nobody can tell. */
+  async #withoutOrphans(rows: readonly PendingRow[]): Promise<readonly PendingRow[]> {
+    const numbers = [...new Set(rows.map((row) => row.series.agentNumber))];
+    const { db } = this.#parts.store;
+    const select = db.selectFrom("agents").select("number").where("number", "in", numbers);
+    const found = await select.execute().catch(() => undefined);
+    if (!found) return rows;
+    const alive = new Set(found.map((row) => row.number));
+    return rows.filter((row) => alive.has(row.series.agentNumber));
   }
 
   #confirm(rows: readonly PendingRow[]): void {

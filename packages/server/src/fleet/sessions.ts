@@ -221,18 +221,24 @@ export class LiveSession implements AgentSession {
   }
 
   heartbeat(sample: HostSample | undefined, store: boolean): void {
+    if (this.closed) return;
     this.touch();
     if (sample) this.#parts.metrics.record(this.state, sample, { store, agentTime: this.#timed });
   }
 
   backfill(samples: readonly HostSample[]): void {
+    if (this.closed) return;
     this.touch();
     this.#parts.metrics.backfill(this.state, samples);
   }
 
   async take(limit: number): Promise<readonly Delivery[]> {
     if (this.closed || workingSession(this.state) !== this) return [];
-    return this.#parts.ledger.take(this, limit);
+    const deliveries = await this.#parts.ledger.take(this, limit);
+    if (!this.closed || deliveries.length === 0) return deliveries;
+    // nothing of it was sent: it waits for the next connection
+    await this.#parts.ledger.putBack(deliveries.map((delivery) => delivery.runId));
+    return [];
   }
 
   reportStarted(runId: RunId, at: Timestamp | null): Promise<void> {

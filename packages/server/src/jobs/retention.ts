@@ -1,6 +1,7 @@
 import type { Timestamp } from "@muster/core";
+import type { Commands } from "../fleet/commands.ts";
 import type { History } from "../fleet/metric-history.ts";
-import type { Store } from "../store/store.ts";
+import type { Job } from "./runner.ts";
 
 /** How long things are kept, in ms. */
 export interface Retention {
@@ -10,34 +11,14 @@ export interface Retention {
   readonly commandsMs: number;
 }
 
-/** Commands deleted in one transaction; their runs and output go with them. */
-const COMMANDS_PER_TURN = 20;
-
 /** Deletes what is older than it has to be kept. */
-export function retention(parts: { store: Store; history: History; keep: Retention }) {
+export function retention(parts: { history: History; commands: Commands; keep: Retention }): Job {
   return {
     name: "retention",
     intervalMs: 600_000,
     async run(now: Timestamp): Promise<void> {
       await parts.history.prune(now, parts.keep.metricsMs);
-      for (;;) {
-        const old = await parts.store.db
-          .selectFrom("commands")
-          .select("number")
-          .where("finished_at", "<", now - parts.keep.commandsMs)
-          .limit(COMMANDS_PER_TURN)
-          .execute();
-        if (old.length === 0) return;
-        await parts.store.db
-          .deleteFrom("commands")
-          .where(
-            "number",
-            "in",
-            old.map((row) => row.number),
-          )
-          .execute();
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      await parts.commands.prune(now - parts.keep.commandsMs);
     },
   };
 }

@@ -21,7 +21,9 @@ export interface NodeDoorFleet {
     find(id: string): Promise<Agent | undefined>;
     findByExternalId(protocol: string, externalId: string): Promise<Agent | undefined>;
     numberOf(id: string): number | undefined;
-    list(query: AgentListQuery): Promise<{ items: Agent[]; nextCursor: string | null; total: number }>;
+    list(
+      query: AgentListQuery & { protocol?: string },
+    ): Promise<{ items: Agent[]; nextCursor: string | null; total: number }>;
     counts(): AgentCounts | Promise<AgentCounts>;
     remove(id: string): Promise<void>;
     markSilentOffline(olderThanMs: number, protocol: string): number | Promise<number>;
@@ -40,7 +42,7 @@ export interface NodeDoorFleet {
     }): Promise<{ items: RunWithCommand[]; nextCursor: string | null }>;
     findRun(id: string): Promise<RunWithCommand | undefined>;
     readOutput(runId: RunId, after: number, limit: number): Promise<{ chunks: OutputChunk[]; ended: boolean }>;
-    counts24h(): Promise<{ running: number; last24h: number }>;
+    runTotals(): Promise<{ total: number; waiting: number }>;
   };
   readonly metrics: {
     latest(agentId: string): LatestSample | undefined;

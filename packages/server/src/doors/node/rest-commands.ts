@@ -214,12 +214,12 @@ async function findNodeId(parts: NodeDoorParts, agentId: string): Promise<string
 
 async function readSystemStats({ parts }: RestCall): Promise<unknown> {
   const counts = await parts.fleet.agents.counts();
-  const runs = await walkRuns(parts, { agentId: undefined, status: null });
+  const runs = await parts.fleet.commands.runTotals();
   return {
     total_nodes: counts.total,
     online_nodes: counts.online,
-    total_commands: runs.length,
-    pending_commands: runs.filter((run) => toWireCommandStatus(run.status) === "pending").length,
+    total_commands: runs.total,
+    pending_commands: runs.waiting,
     system_uptime: Math.floor(parts.uptimeMs() / 1000),
   };
 }

@@ -92,11 +92,12 @@ export async function readNewest(
     const limit = Math.max(1, Math.min(PAGE, count - agents.length));
     const page = await parts.fleet.agents.list({
       ...query,
+      protocol: PROTOCOL,
       sort: "-firstSeenAt",
       limit,
       ...(cursor ? { cursor } : {}),
     });
-    for (const agent of page.items) if (agent.protocol === PROTOCOL) agents.push(agent);
+    agents.push(...page.items);
     total = page.total;
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined && agents.length < count);

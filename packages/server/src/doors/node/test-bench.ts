@@ -60,8 +60,7 @@ export class NodeBench {
     await fleet.start();
     const access = await Access.open({ store, clock, allowDefaultToken: options.allowDefaultToken ?? false });
     const jobs = new JobRunner(clock, (name, error) => assert.fail(`${name}: ${String(error)}`));
-    const parts = { store, ledger: fleet.ledger, registry: fleet.registry };
-    jobs.start([timeouts(parts), doorbellSweep(parts)]);
+    jobs.start([timeouts(fleet.ledger), doorbellSweep(fleet.ledger)]);
     const log = options.log ?? (() => undefined);
     const door = createNodeDoor({
       fleet,
