@@ -7,7 +7,7 @@ export interface LaunchOptions {
   readonly command?: string;
   readonly args: readonly string[];
   readonly cwd?: string;
-  /** Added to a small, clean environment: PATH, HOME, LANG. No MUSTER_… variable of the developer leaks in. */
+  /** Added to a small, clean environment: PATH, HOME, LANG and whom to trust in TLS. No MUSTER_… variable of the developer leaks in. */
   readonly env?: Readonly<Record<string, string>>;
   /** Runs it as this user and group instead of the test's own; only root may. */
   readonly uid?: number;
@@ -88,10 +88,17 @@ export class LaunchedProcess {
 
 /** Starts a process that is killed, at the latest, when the scope ends. */
 export function launchProcess(scope: Scope, options: LaunchOptions): LaunchedProcess {
-  const { PATH = "/usr/bin:/bin", HOME = "/", LANG = "C.UTF-8", TMPDIR } = process.env;
+  const { PATH = "/usr/bin:/bin", HOME = "/", LANG = "C.UTF-8", TMPDIR, NODE_EXTRA_CA_CERTS } = process.env;
   const child = spawn(options.command ?? process.execPath, options.args, {
     cwd: options.cwd,
-    env: { PATH, HOME, LANG, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...options.env },
+    env: {
+      PATH,
+      HOME,
+      LANG,
+      ...(TMPDIR === undefined ? {} : { TMPDIR }),
+      ...(NODE_EXTRA_CA_CERTS === undefined ? {} : { NODE_EXTRA_CA_CERTS }),
+      ...options.env,
+    },
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
