@@ -209,6 +209,7 @@ const ROUTES: Readonly<Record<string, Answer>> = {
   "POST commands/preview": (_, body) => preview(body),
   "GET commands/*": (_, __, [id]) => findCommand(id)?.command,
   "GET commands/*/runs": (query, __, [id]) => page(findCommand(id)?.runs ?? [], query),
+  "GET runs": (query) => page(allRuns(), query),
   "GET runs/*": (_, __, [id]) => allRuns().find((run) => run.id === id),
   "GET runs/*/output": (_, __, [id]) =>
     allRuns()

@@ -75,6 +75,7 @@ export const COMMAND_TEXTS = {
   "newCommand.pickGroups": ["Choose groups", "选择分组"],
   "newCommand.everyone": ["Every agent of the fleet is hit", "将在所有主机上执行"],
   "newCommand.limits": ["Limits and surroundings", "限制与运行环境"],
+  "newCommand.limitsNow": ["timeout {timeout}, expires after {expires}", "超时 {timeout},有效期 {expires}"],
   "newCommand.timeout": ["Timeout", "超时"],
   "newCommand.timeoutText": ["Then the process tree is stopped", "到时终止整个进程树"],
   "newCommand.expires": ["Expires after", "有效期"],

@@ -40,7 +40,7 @@ export function CountsBar({ counts }: { counts: RunCounts }) {
           key={status}
           className={classes.stretch}
           data-waiting={ON_THE_WAY.has(status) || undefined}
-          style={{ flexGrow: count, background: `var(--m-${toneOfRun(status)})` }}
+          style={{ flexGrow: count, background: `var(--m-${toneOfRun(status)}-fill)` }}
         />
       ))}
     </span>

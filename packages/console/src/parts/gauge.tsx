@@ -34,7 +34,7 @@ export function CellGauge(props: { share: number | null; limits: Thresholds; ser
         <span className={classes.track}>
           <span
             className={classes.fill}
-            style={{ width: `${Math.min(share ?? 0, 1) * 100}%`, background: `var(--m-${tone})` }}
+            style={{ width: `${Math.min(share ?? 0, 1) * 100}%`, background: `var(--m-${tone}-fill)` }}
           />
         </span>
       )}

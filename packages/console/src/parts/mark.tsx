@@ -50,7 +50,7 @@ export function Mark({ tone, shape, size = 12 }: { tone: Tone; shape: Shape; siz
       strokeWidth="1.7"
       strokeLinecap="round"
       strokeLinejoin="round"
-      style={{ color: `var(--m-${tone})`, flex: "none" }}
+      style={{ color: `var(--m-${tone}-fill)`, flex: "none" }}
       aria-hidden="true"
     >
       {SHAPES[shape]}

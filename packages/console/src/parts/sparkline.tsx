@@ -10,7 +10,7 @@ export const Sparkline = memo(function Sparkline(props: {
   color?: string;
   stretch?: boolean;
 }) {
-  const { series, max, width, height, color = "var(--m-accent)", stretch } = props;
+  const { series, max, width, height, color = "var(--m-accent-fill)", stretch } = props;
   const path = sparkPath(series, { width, height, max });
   return (
     <svg

@@ -21,6 +21,12 @@ interface Scheme {
   readonly attention: string;
   readonly wrong: string;
   readonly unknown: string;
+  /** The same states for shapes and bars, which need 3:1 and may be livelier than text. */
+  readonly "ok-fill": string;
+  readonly "attention-fill": string;
+  readonly "wrong-fill": string;
+  readonly "unknown-fill": string;
+  readonly "accent-fill": string;
   readonly "ok-soft": string;
   readonly "attention-soft": string;
   readonly "wrong-soft": string;
@@ -46,6 +52,11 @@ const DARK: Scheme = {
   attention: "#e0a83e",
   wrong: "#f27a78",
   unknown: "#929cac",
+  "ok-fill": "#4cc38a",
+  "attention-fill": "#e0a83e",
+  "wrong-fill": "#f27a78",
+  "unknown-fill": "#929cac",
+  "accent-fill": "#8d9bff",
   "ok-soft": "#12291f",
   "attention-soft": "#2b2210",
   "wrong-soft": "#321a1b",
@@ -71,6 +82,11 @@ const LIGHT: Scheme = {
   attention: "#8a5a00",
   wrong: "#c02c2f",
   unknown: "#5f6979",
+  "ok-fill": "#1f9d63",
+  "attention-fill": "#c98200",
+  "wrong-fill": "#d63f42",
+  "unknown-fill": "#7c8696",
+  "accent-fill": "#5a66de",
   "ok-soft": "#e5f5ec",
   "attention-soft": "#fdf2da",
   "wrong-soft": "#fdebea",
@@ -177,6 +193,13 @@ export const theme = createTheme({
         },
       },
     },
+    InputWrapper: {
+      styles: {
+        label: { marginBottom: "2px", fontWeight: 600 },
+        description: { marginBottom: "4px", fontSize: "12px", lineHeight: "16px" },
+      },
+    },
+    SegmentedControl: { styles: { label: { fontWeight: 400 } } },
     Combobox: { styles: { dropdown: FLOATING } },
     Menu: { defaultProps: { transitionProps: { duration: 80 }, position: "bottom-end" } },
   },

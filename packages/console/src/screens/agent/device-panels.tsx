@@ -35,7 +35,7 @@ function Filesystems({ filesystems }: { filesystems: Detail["filesystems"] }) {
                 {format.percent(used)}
               </span>
               <div className={classes.track}>
-                <span style={{ width: `${Math.min(used, 1) * 100}%`, background: `var(--m-${tone})` }} />
+                <span style={{ width: `${Math.min(used, 1) * 100}%`, background: `var(--m-${tone}-fill)` }} />
               </div>
               <span className="dim figures">
                 {say("agent.of", { part: format.bytes(filesystem.used), whole: format.bytes(filesystem.total) })}

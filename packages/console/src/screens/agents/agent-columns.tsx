@@ -1,6 +1,7 @@
 import type { Agent } from "@muster/core/resources";
 import { Link } from "react-router";
 import type { Say } from "../../i18n/dictionary.ts";
+import type { Format } from "../../logic/format.ts";
 import type { Series } from "../../logic/series.ts";
 import { Age } from "../../parts/age.tsx";
 import type { Column } from "../../parts/data-table.tsx";
@@ -12,13 +13,14 @@ import classes from "./agent-columns.module.css";
 
 interface ColumnSources {
   readonly say: Say;
+  readonly percent: Format["percent"];
   readonly trails: ReadonlyMap<string, Series>;
   readonly removed: ReadonlySet<string>;
   readonly pickLabel: (key: string, value: string) => void;
 }
 
 /** What a row says about an agent. An agent that is not online shows its last values faded. */
-export function agentColumns({ say, trails, removed, pickLabel }: ColumnSources): Column<Agent>[] {
+export function agentColumns({ say, percent, trails, removed, pickLabel }: ColumnSources): Column<Agent>[] {
   const faded = (agent: Agent) => agent.status !== "online";
   return [
     {
@@ -36,14 +38,14 @@ export function agentColumns({ say, trails, removed, pickLabel }: ColumnSources)
     {
       id: "name",
       title: say("agents.name"),
-      width: "minmax(140px, 2fr)",
+      width: "minmax(120px, 1.2fr)",
       sort: ["name", "-name"],
-      cell: (agent) => <AgentName agent={agent} say={say} />,
+      cell: (agent) => <AgentName agent={agent} say={say} percent={percent} />,
     },
     {
       id: "os",
       title: say("agents.os"),
-      width: "minmax(90px, 1fr)",
+      width: "104px",
       hideBelow: 1200,
       cell: (agent) => <span className="cut foreign dim">{agent.os ?? "–"}</span>,
     },
@@ -94,9 +96,11 @@ export function agentColumns({ say, trails, removed, pickLabel }: ColumnSources)
   ];
 }
 
-function AgentName({ agent, say }: { agent: Agent; say: Say }) {
+function AgentName(props: { agent: Agent; say: Say; percent: Format["percent"] }) {
+  const { agent, say, percent } = props;
+  const { gauges } = agent;
   return (
-    <>
+    <span className={classes.names}>
       <Link to={`/agents/${agent.id}`} className={`${classes.name} cut foreign`} tabIndex={-1} title={agent.name}>
         {agent.name}
       </Link>
@@ -106,6 +110,11 @@ function AgentName({ agent, say }: { agent: Agent; say: Say }) {
           {say("agents.conflict")}
         </span>
       )}
-    </>
+      {gauges && (
+        <span className={`${classes.second} figures`}>
+          {say("agents.cpu")} {percent(gauges.cpu)} · {say("agents.memory")} {percent(gauges.memory)}
+        </span>
+      )}
+    </span>
   );
 }

@@ -23,18 +23,19 @@ export function AgentTable(props: {
   onSelection?: (selection: Selection) => void;
 }) {
   const { list, filter, change, selection, onSelection } = props;
-  const { say } = useSpeech();
+  const { say, format } = useSpeech();
   const { trails, follow } = useCpuTrails(list.rows);
   const { selector } = filter;
   const columns = useMemo(
     () =>
       agentColumns({
         say,
+        percent: format.percent,
         trails,
         removed: list.removed,
         pickLabel: (key, value) => change({ selector: toggleCondition(selector, key, value) }),
       }),
-    [say, trails, list.removed, selector, change],
+    [say, format, trails, list.removed, selector, change],
   );
   if (list.error) return <ErrorNotice error={list.error} retry={list.reload} />;
   return (

@@ -31,7 +31,7 @@ export function FilterBar(props: {
       </div>
       <SegmentedControl
         className={classes.status}
-        size="xs"
+        size="sm"
         value={filter.status ?? "all"}
         onChange={(value) => change({ status: STATUSES.find((status) => status === value) })}
         data={[

@@ -56,7 +56,7 @@ export function Screen() {
         <SearchInput value={filter} onChange={(text) => write("q", text)} placeholder={say("commands.search")} />
         <SegmentedControl
           className={bar.status}
-          size="xs"
+          size="sm"
           value={status ?? ""}
           onChange={(value) => write("status", value)}
           data={[

@@ -69,9 +69,7 @@ export function CommandForm({ initial }: { initial: CommandDraft }) {
         <Section title={say("newCommand.targets")}>
           <TargetChooser draft={draft} change={change} />
         </Section>
-        <Section title={say("newCommand.limits")}>
-          <CommandLimits draft={draft} change={change} faults={faults} />
-        </Section>
+        <CommandLimits draft={draft} change={change} faults={faults} />
       </div>
       <aside className={classes.whom}>
         <TargetList draft={draft} preview={preview.data} busy={preview.isFetching} error={preview.error} />

@@ -28,6 +28,14 @@ export function BusiestAgents() {
       aside={partly && <span className="dim">{say("overview.lookedAt", { count: LOOKED_AT })}</span>}
     >
       <div className={classes.list}>
+        {busiest !== undefined && busiest.length > 0 && (
+          <div className={`${classes.agent} ${classes.head}`}>
+            <span />
+            <span />
+            <span>{say("agents.cpu")}</span>
+            <span>{say("agents.memory")}</span>
+          </div>
+        )}
         {busiest?.length === 0 && <div className={classes.none}>{say("overview.nobodyOnline")}</div>}
         {busiest?.map((agent) => (
           <Link key={agent.id} to={`/agents/${agent.id}`} className={`${classes.entry} ${classes.agent}`}>
