@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { launchProcess, makeTempDir, startAgent, startServer } from "@muster/testing";
+import { launchProcess, makeTempDir, startAgent, startServer, waitUntil } from "@muster/testing";
 import { submit, waitForAgent, waitForRun } from "../support/fleet.ts";
 import { repository } from "../support/sources.ts";
 
@@ -10,8 +10,11 @@ import { repository } from "../support/sources.ts";
 test("the archive of npm pack installs on its own and runs server, agent and command line", async (t) => {
   const folder = await makeTempDir(t);
   const npm = async (...args: string[]) => {
-    const launched = launchProcess(t, { command: "npm", args: [...args, "--loglevel=error"], cwd: repository });
-    assert.equal((await launched.exited).code, 0, launched.describe());
+    // npm may find its registry by variables of this machine
+    const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? ""]));
+    const launched = launchProcess(t, { command: "npm", args: [...args, "--loglevel=error"], cwd: repository, env });
+    await waitUntil("npm to end", () => launched.exit, { timeoutMs: 90_000, explain: () => launched.describe() });
+    assert.equal(launched.exit?.code, 0, launched.describe());
   };
   await npm("pack", "-w", "muster", "--pack-destination", folder);
   const archive = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "");
