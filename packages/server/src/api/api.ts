@@ -100,7 +100,9 @@ export class Api {
     await mountOpenApi(app, options.facts.version);
     await mountConsole(app, options.consoleDir);
     const visitOf = (request: FastifyRequest) => this.#visitOf(request);
-    for (const route of this.routes) mountRoute(app, route, { access: options.access, own: options.own, visitOf });
+    const { access, own, facts } = options;
+    const context = { access, own, visitOf, reportFailure: facts.reportFailure };
+    for (const route of this.routes) mountRoute(app, route, context);
     await app.ready();
   }
 

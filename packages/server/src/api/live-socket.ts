@@ -28,6 +28,8 @@ const ACTION_OF: Readonly<Record<Subscribe["op"], Action>> = {
 
 /** One watcher's end of the live stream: reads its requests, carries its events. */
 export class LiveSocket implements ConnectionHandler {
+  /** Called when the handshake is done, and when the socket has ended. */
+  onStart: () => void = () => undefined;
   onEnd: () => void = () => undefined;
   readonly #hub: LiveHub;
   readonly #clock: Clock;
@@ -47,6 +49,7 @@ export class LiveSocket implements ConnectionHandler {
 
   onOpen(connection: Connection): void {
     this.#connection = connection;
+    this.onStart();
     this.send({ event: "hello", version: this.#version });
   }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { type Capability, type RunId, toIso } from "@muster/core";
 import type { LiveEvent, LiveRequest } from "@muster/core/resources";
@@ -234,6 +236,20 @@ describe("live stream", () => {
     for (let count = 1; count < 20; count++) await watch(context, server);
     const extra = new Watcher(server, { authorization: `Bearer ${server.firstRun.apiToken}` });
     await waitUntil("the refusal", () => extra.closed === 1006);
+  });
+
+  test("a handshake that is never finished takes no place", async (context) => {
+    const server = await startTestServer(context);
+    for (let count = 0; count < 25; count++) {
+      const socket = connect(server.port, "127.0.0.1");
+      socket.write(
+        `GET /fleet/v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+          `Authorization: Bearer ${server.firstRun.apiToken}\r\n\r\n`,
+      );
+      await once(socket, "data");
+      socket.destroy();
+    }
+    await watch(context, server);
   });
 
   test("a revoked token, a logout and a shut-out person end their streams with 4401", async (context) => {

@@ -88,21 +88,28 @@ export class Live {
     const { facts, clock } = this.#context;
     const socket = new LiveSocket({ hub: this.#hub, clock, identity, version: facts.version });
     const watcher = { socket, identity, credentials };
-    this.#watchers.add(watcher);
+    // counted from the handshake on: one that never ends must not take a place
+    socket.onStart = () => {
+      if (this.#hasRoom(identity)) this.#watchers.add(watcher);
+      else socket.close(LIVE_CLOSE.tooMany, "too many live streams");
+    };
     socket.onEnd = () => this.#watchers.delete(watcher);
     return socket;
   }
 
   #assertRoom(identity: Identity): void {
     if (this.#closing) throw new MusterError("unavailable", "the server is stopping", { retryAfterMs: 2000 });
-    if (this.#watchers.size >= MAX_SOCKETS) {
-      throw new MusterError("unavailable", "too many live streams", { retryAfterMs: 10_000 });
-    }
+    if (this.#hasRoom(identity)) return;
+    throw new MusterError("resource_exhausted", `at most ${MAX_PER_PRINCIPAL} live streams at a time`, {
+      retryAfterMs: 10_000,
+    });
+  }
+
+  #hasRoom(identity: Identity): boolean {
+    if (this.#watchers.size >= MAX_SOCKETS) return false;
     let own = 0;
     for (const watcher of this.#watchers) if (watcher.identity.principal.id === identity.principal.id) own += 1;
-    if (own >= MAX_PER_PRINCIPAL) {
-      throw new MusterError("resource_exhausted", `at most ${MAX_PER_PRINCIPAL} live streams at a time`, {});
-    }
+    return own < MAX_PER_PRINCIPAL;
   }
 
   async #recordRefusal(error: unknown, identity: Identity | undefined, visit: Visit): Promise<void> {

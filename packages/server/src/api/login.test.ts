@@ -56,6 +56,14 @@ describe("login", () => {
     assert.equal((await tryLogin(server, PASSWORD)).status, 200);
   });
 
+  test("a burst of guesses is no way around that", async (context) => {
+    const server = await startTestServer(context);
+    const attempts = Array.from({ length: 12 }, (_, count) => tryLogin(server, `wrong ${count}`));
+    const statuses = (await Promise.all(attempts)).map((response) => response.status);
+    assert.equal(statuses.filter((status) => status === 401).length, 5);
+    assert.equal(statuses.filter((status) => status === 429).length, 7);
+  });
+
   test("the log keeps no name that nobody has, since people type passwords there", async (context) => {
     const server = await startTestServer(context);
     await tryLogin(server, "x", "my secret password");

@@ -19,6 +19,8 @@ export interface MountContext {
   readonly access: Access;
   readonly own: OwnAddresses;
   visitOf(request: FastifyRequest): Visit;
+  /** Told of an error after the answer's head has left. */
+  reportFailure(error: unknown, where: string): void;
 }
 
 /** Refusals of a mutation that are worth a line in the audit log. */
@@ -43,7 +45,9 @@ export function mountRoute(app: FastifyInstance, route: Route, context: MountCon
       reply.code(route.status);
       const call = toCall(request, reply, { identity: identities.get(request), visit: context.visitOf(request) });
       const result = await runAudited(route, call, context);
-      if (route.contentType !== undefined) return sendRaw(reply, result as RawAnswer, call.signal);
+      if (route.contentType !== undefined) {
+        return sendRaw(reply, result as RawAnswer, { context, route, signal: call.signal });
+      }
       return route.response ? result : reply.send();
     },
   });
@@ -127,16 +131,24 @@ function toCall(
 }
 
 /** Streams leave at once, head first, so that a reader knows it is connected before there is anything to read. */
-async function sendRaw(reply: FastifyReply, answer: RawAnswer, signal: AbortSignal): Promise<FastifyReply> {
+async function sendRaw(
+  reply: FastifyReply,
+  answer: RawAnswer,
+  { context, route, signal }: { context: MountContext; route: Route; signal: AbortSignal },
+): Promise<FastifyReply> {
   const headers = { "content-type": answer.contentType, ...answer.headers };
   if (!(answer.body instanceof Readable)) return reply.headers(headers).send(answer.body);
   reply.headers(headers).hijack();
-  // a follower may be silent for hours
-  reply.raw.socket?.setTimeout(0);
-  reply.raw.writeHead(200, reply.getHeaders() as Record<string, string>);
+  if (answer.endless === true) reply.raw.socket?.setTimeout(0);
+  reply.raw.writeHead(200, { "x-content-type-options": "nosniff", ...(reply.getHeaders() as Record<string, string>) });
   reply.raw.flushHeaders();
-  // a reader that goes away is no error of ours
-  await pipeline(answer.body, reply.raw, { signal }).catch(() => reply.raw.destroy());
+  try {
+    await pipeline(answer.body, reply.raw, { signal });
+  } catch (error) {
+    // a reader that goes away is no error of ours
+    if (!signal.aborted) context.reportFailure(error, route.path);
+    reply.raw.destroy();
+  }
   return reply;
 }
 

@@ -28,6 +28,8 @@ export interface Call<Params = unknown, Query = unknown, Body = unknown> {
 export interface RawAnswer {
   readonly contentType: string;
   readonly body: string | Readable;
+  /** May be silent for hours; other streams end when nothing moves. */
+  readonly endless?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -67,7 +67,8 @@ export function runRoutes(context: ApiContext): Route[] {
         body.once("close", () => {
           followers -= 1;
         });
-        return { contentType: "application/x-ndjson", body, headers: { "cache-control": "no-store" } };
+        const headers = { "cache-control": "no-store" };
+        return { contentType: "application/x-ndjson", body, endless: follow, headers };
       },
     }),
   ];

@@ -7,6 +7,8 @@ const FREE_FAILURES = 5;
 const MAX_PAUSE_MS = { address: 15 * 60_000, username: 30_000 } as const;
 const FORGET_AFTER_MS = 30 * 60_000;
 const MAX_KEYS = 10_000;
+/** Attempts of one address that wait for each other. */
+const MAX_WAITING = 20;
 
 interface Failures {
   count: number;
@@ -23,9 +25,31 @@ export class LoginLimiter {
   readonly #addresses = new Map<string, Failures>();
   readonly #usernames = new Map<string, Failures>();
   readonly #trusted = new Map<string, true>();
+  readonly #queues = new Map<string, { last: Promise<void>; length: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /**
+   * Runs one attempt of an address after the other: else a burst would be checked before its first failure counts.
+   */
+  async inTurn<Result>(address: string, attempt: () => Promise<Result>): Promise<Result> {
+    const network = networkOf(address);
+    const queue = this.#queues.get(network) ?? { last: Promise.resolve(), length: 0 };
+    if (queue.length >= MAX_WAITING) {
+      throw new MusterError("resource_exhausted", "too many logins at once", { retryAfterMs: 2000 });
+    }
+    queue.length += 1;
+    this.#queues.set(network, queue);
+    const result = queue.last.then(attempt);
+    queue.last = result.then(ignore, ignore);
+    try {
+      return await result;
+    } finally {
+      queue.length -= 1;
+      if (queue.length === 0) this.#queues.delete(network);
+    }
   }
 
   /** Throws resource_exhausted with `retryAfterMs` while the address or the name is held up. */
@@ -87,3 +111,5 @@ function networkOf(address: string): string {
   if (tail !== undefined) while (groups.length < 4) groups.push("0");
   return groups.slice(0, 4).join(":");
 }
+
+function ignore(): void {}

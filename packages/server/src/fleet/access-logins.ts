@@ -35,7 +35,11 @@ export class Logins {
    * The same answer, after the same time, for a wrong name, a wrong password and a disabled person. The log keeps the
    * name only when there is such a person: people type passwords into the wrong field.
    */
-  async login(credentials: { username: string; password: string }, address: string): Promise<LoginResult> {
+  login(credentials: { username: string; password: string }, address: string): Promise<LoginResult> {
+    return this.#limiter.inTurn(address, () => this.#login(credentials, address));
+  }
+
+  async #login(credentials: { username: string; password: string }, address: string): Promise<LoginResult> {
     const username = credentials.username.toLowerCase();
     const user = await this.#users.findByName(username);
     const record = { actor: user?.username ?? "anonymous", address, action: "login" } as const;
@@ -64,7 +68,11 @@ export class Logins {
   }
 
   /** Checks a password once more for something that needs it, with the same brake on guessing. */
-  async guard<Result>(username: string, address: string, work: () => Promise<Result>): Promise<Result> {
+  guard<Result>(username: string, address: string, work: () => Promise<Result>): Promise<Result> {
+    return this.#limiter.inTurn(address, () => this.#guard(username, address, work));
+  }
+
+  async #guard<Result>(username: string, address: string, work: () => Promise<Result>): Promise<Result> {
     const key = username.toLowerCase();
     this.#limiter.check(key, address);
     try {
