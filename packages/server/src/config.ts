@@ -122,7 +122,7 @@ export function readServerConfig(inputs: ConfigInputs): ServerConfig {
   const policies = readPolicies(result, mistakes);
   checkTogether(result, mistakes);
   assertNoMistakes({ ...result, mistakes });
-  return toConfig(result, policies);
+  return toConfig(result, policies, inputs.environment);
 }
 
 /** The text of `muster server --help`. */
@@ -161,9 +161,13 @@ function withReadableDefaults(): Record<string, Setting> {
   );
 }
 
-function toConfig(result: SettingsResult, doorPolicies: Record<DoorName, DoorPolicy>): ServerConfig {
+function toConfig(
+  result: SettingsResult,
+  doorPolicies: Record<DoorName, DoorPolicy>,
+  environment: ConfigInputs["environment"],
+): ServerConfig {
   const get = <Value>(name: keyof typeof SERVER_SETTINGS) => result.settings.get(name)?.value as Value;
-  const dataDir = resolve(get<string | undefined>("data-dir") ?? defaultDataDir(process.env));
+  const dataDir = resolve(get<string | undefined>("data-dir") ?? defaultDataDir(environment));
   const databasePath = resolve(get<string | undefined>("database") ?? join(dataDir, "muster.db"));
   const certPath = get<string | undefined>("tls-cert");
   const keyPath = get<string | undefined>("tls-key");

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Clock, newMessageId } from "@muster/core";
+import { type Clock, newMessageId, type TokenId } from "@muster/core";
 import type { Door as DoorResource, Health, SystemInfo } from "@muster/core/resources";
 import type { Logger } from "pino";
 import { Api } from "./api/api.ts";
@@ -69,7 +69,7 @@ export async function createEdges(options: EdgesOptions): Promise<Edges> {
       startedAt: options.startedAt,
       database: "SQLite, one file",
       bus: config.bus,
-      doors: () => open.map((one) => describeDoor(one, listeners, options)),
+      doors: () => open.map((one) => describeDoor(one, options)),
       warnings: () => listWarnings(config, listeners),
       checkHealth: () => checkHealth(options, state),
       reportFailure: (error, where) =>
@@ -109,16 +109,16 @@ export async function createEdges(options: EdgesOptions): Promise<Edges> {
 /** An agent whose enrolment token is gone loses its connection. */
 function evictRevoked({ access, fleet }: EdgesOptions): () => void {
   return access.revocations.subscribe((revocation) => {
-    if (revocation.kind === "enrollment") fleet.sessions.evictToken(revocation.id as never);
+    if (revocation.kind === "enrollment") fleet.sessions.evictToken(revocation.id as TokenId);
   });
 }
 
-function describeDoor({ door, policy }: OpenDoor, listeners: Listeners, { config, fleet }: EdgesOptions): DoorResource {
+function describeDoor({ door, policy }: OpenDoor, { config, fleet }: EdgesOptions): DoorResource {
   const own = config.doorListeners.filter((listener) => listener.door === door.name);
   return {
     name: door.name,
     ...describePolicy(policy),
-    listeners: ["main", ...own.map(({ host, port }) => `${host}:${port}`)].slice(0, listeners.urls.length),
+    listeners: ["main", ...own.map(({ host, port }) => `${host}:${port}`)],
     connections: fleet.sessions.connectionCount(door.name),
   };
 }

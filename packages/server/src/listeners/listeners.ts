@@ -34,7 +34,7 @@ export interface ListenersOptions {
 /** All ports of the process. Opened together: either all of them listen or none does. */
 export class Listeners {
   readonly budget: SocketBudget;
-  /** Where each listener can be reached, the main one first. */
+  /** Where each listener can be reached from this machine, the main one first. */
   readonly urls: string[] = [];
   readonly #context: ListenerContext;
   readonly #options: ListenersOptions;
@@ -106,8 +106,7 @@ export class Listeners {
     this.#listeners.push(listener);
     const secure = this.#context.tls !== undefined;
     this.#options.origins.add({ host: what.host, port, secure });
-    const host = what.host.includes(":") ? `[${what.host}]` : what.host;
-    this.urls.push(`${secure ? "https" : "http"}://${host}:${port}`);
+    this.urls.push(`${secure ? "https" : "http"}://${dialableHost(what.host)}:${port}`);
   }
 
   #mainRouter(app: WebApp): Router {
@@ -120,6 +119,13 @@ export class Listeners {
   #findDoor(name: string): OpenDoor | undefined {
     return this.#options.doors.find((open) => open.door.name === name);
   }
+}
+
+/** An address that listens for all is none that a browser or an agent should dial. */
+function dialableHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function readTls(paths: { certPath: string; keyPath: string }): TlsFiles {
