@@ -44,13 +44,14 @@ for (const vector of loadNodeVectors()) {
 
 test("an acknowledgement is the same frame whichever way it is encoded", () => {
   for (const id of ["plain", 'quo"te', "back\\slash", "line\nbreak", "汉字", "\ud800", ""]) {
-    const text = encodeHeartbeatAck({ id: quoteJson(id), nodeId: quoteJson(`n-${id}`), timestamp: "t", beatMs: 5000 });
+    const ids = { id: quoteJson(id), nodeId: quoteJson(`n-${id}`), timestamp: "t" };
+    const text = encodeHeartbeatAck({ ...ids, beatMs: 5000, storedThrough: 7 });
     assert.deepEqual(decodeCoreFrame(text), {
       frame: {
         type: "heartbeat_ack",
         id,
         timestamp: "t",
-        data: { received: true, node_id: `n-${id}`, metrics_saved: true, muster: { beat_ms: 5000 } },
+        data: { received: true, node_id: `n-${id}`, metrics_saved: true, muster: { beat_ms: 5000, stored_through: 7 } },
       },
     });
   }

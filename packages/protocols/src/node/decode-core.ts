@@ -90,7 +90,11 @@ function readAck(fields: Record<string, unknown>): HeartbeatAck {
   };
   if (isObject(fields.muster)) {
     const beatMs = readOptional(fields.muster.beat_ms, "muster.beat_ms", readInterval);
-    ack.muster = beatMs === undefined ? {} : { beat_ms: beatMs };
+    const through = readOptional(fields.muster.stored_through, "muster.stored_through", readInterval);
+    ack.muster = {
+      ...(beatMs === undefined ? {} : { beat_ms: beatMs }),
+      ...(through === undefined ? {} : { stored_through: through }),
+    };
   }
   return ack;
 }

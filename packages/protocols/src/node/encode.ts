@@ -20,12 +20,18 @@ export interface AckContent {
   readonly timestamp: string;
   /** Told when it changed. */
   readonly beatMs?: number | undefined;
+  /** Samples up to this instant are stored; told when it grew. */
+  readonly storedThrough?: number | undefined;
 }
 
 /** The answer to a heartbeat, the one frame that a server writes thousands of times a second. */
 export function encodeHeartbeatAck(ack: AckContent): string {
-  const extension = ack.beatMs === undefined ? "" : `,"muster":{"beat_ms":${ack.beatMs}}`;
+  const extension = ack.beatMs === undefined && ack.storedThrough === undefined ? "" : encodeAckExtension(ack);
   return `{"type":"heartbeat_ack","id":${ack.id},"timestamp":"${ack.timestamp}","data":{"received":true,"node_id":${ack.nodeId},"metrics_saved":true${extension}}}`;
+}
+
+function encodeAckExtension(ack: AckContent): string {
+  return `,"muster":${JSON.stringify({ beat_ms: ack.beatMs, stored_through: ack.storedThrough })}`;
 }
 
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;

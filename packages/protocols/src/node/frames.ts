@@ -216,8 +216,8 @@ export interface HeartbeatAck {
   readonly received: true;
   readonly node_id: string;
   readonly metrics_saved: boolean;
-  /** Ours: present when the interval changed. */
-  readonly muster?: { readonly beat_ms?: number };
+  /** Ours: the interval when it changed, and how far samples are stored (agent's clock, ms) when that grew. */
+  readonly muster?: { readonly beat_ms?: number; readonly stored_through?: number };
 }
 
 /** What the core sends to a node. */

@@ -70,7 +70,7 @@ export class Conversation {
       case "register_response":
         return this.#onRegistered(frame.data);
       case "heartbeat_ack":
-        return this.#changeBeat(frame.data.muster?.beat_ms);
+        return this.#onAcknowledged(frame.data.muster);
       case "error":
         return this.#onError(frame.data);
       case "execute_command":
@@ -89,6 +89,13 @@ export class Conversation {
       case "metrics_response":
         return [];
     }
+  }
+
+  #onAcknowledged(told: { readonly beat_ms?: number; readonly stored_through?: number } | undefined): Step[] {
+    const steps = this.#changeBeat(told?.beat_ms);
+    return told?.stored_through === undefined
+      ? steps
+      : [...steps, { do: "samples_stored", through: told.stored_through }];
   }
 
   /** Something came that is no frame: a sign of life all the same. */

@@ -46,6 +46,10 @@ export class AgentBinding implements AgentPeer {
   readonly #pace = new ForeignPace();
   /** An interval that the agent has not been told yet. */
   #newBeatMs: number | undefined;
+  /** How far samples are stored, where the agent has not been told yet. */
+  #newStoredThrough: Timestamp | undefined;
+  /** Samples of its past came and are not confirmed yet. */
+  #backfilling = false;
   #closed = false;
 
   constructor(parts: NodeDoorParts, connection: NodeConnection, nodeId: string) {
@@ -78,7 +82,12 @@ export class AgentBinding implements AgentPeer {
     this.#send({ type: "cancel_command", data: { command_id: runId, grace_ms: this.#parts.graceMs } });
   }
 
+  /** Rides on the next acknowledgement, unless the agent waits for it to send more of what it kept. */
   onSamplesStored(through: Timestamp): void {
+    this.#newStoredThrough = through;
+    if (!this.#backfilling) return;
+    this.#backfilling = false;
+    this.#newStoredThrough = undefined;
     this.#send({ type: "samples_stored", data: { through } });
   }
 
@@ -201,7 +210,7 @@ export class AgentBinding implements AgentPeer {
         else this.#refuseType(frame);
         break;
       case "samples":
-        if (this.#native) session.backfill(readBackfill(frame.data));
+        if (this.#native) this.#takeBackfill(session, frame);
         else this.#refuseType(frame);
         break;
     }
@@ -217,9 +226,16 @@ export class AgentBinding implements AgentPeer {
         nodeId: this.#quotedId,
         timestamp: this.#parts.timestamp(),
         beatMs: this.#newBeatMs,
+        storedThrough: this.#newStoredThrough,
       }),
     );
     this.#newBeatMs = undefined;
+    this.#newStoredThrough = undefined;
+  }
+
+  #takeBackfill(session: AgentSession, frame: FrameOf<"samples">): void {
+    this.#backfilling = true;
+    session.backfill(readBackfill(frame.data));
   }
 
   #measure(session: AgentSession, frame: FrameOf<"metrics">): void {
