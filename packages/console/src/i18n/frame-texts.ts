@@ -68,6 +68,22 @@ export const FRAME_TEXTS = {
   "overview.busiest": ["Busiest agents", "最繁忙的主机"],
   "overview.lookedAt": ["of the {count} heard last", "取最近上报的 {count} 台"],
   "overview.nobodyOnline": ["No agent is online.", "没有在线的主机。"],
+  "warning.default_token": [
+    "Agents are let in with the published default-token: anybody who reaches the port can join",
+    "已允许公开的 default-token:任何能访问该端口的人都可以接入",
+  ],
+  "warning.no_tls": [
+    "Passwords and tokens cross the network unencrypted: there is no TLS",
+    "未启用 TLS:密码与令牌在网络上明文传输",
+  ],
+  "warning.descriptors": [
+    "New connections are refused: the limit of open files is reached",
+    "已达到文件描述符上限,新连接会被拒绝",
+  ],
+  "warning.local_only": [
+    "Only programs on this machine can reach the server; --host 0.0.0.0 opens it",
+    "目前只有本机可以访问服务器;以 --host 0.0.0.0 启动可对外开放",
+  ],
   "doors.title": ["Doors", "接入入口"],
   "doors.connections": ["{count} connected", "{count} 个连接"],
   "first.title": ["Add the first host", "接入第一台主机"],

@@ -1,6 +1,6 @@
 import type { Agent, AgentCounts } from "@muster/core/resources";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { useLive } from "../../api/live.tsx";
 import { agentQuery, agentsQuery } from "../../api/queries.ts";
 import { type AgentFilter, toListQuery } from "../../logic/agent-filter.ts";
@@ -26,6 +26,9 @@ interface Changes {
   readonly removed: ReadonlySet<string>;
 }
 
+/** A moment for those who come together. */
+const REREAD_MS = 1000;
+
 const NO_CHANGES: Changes = { agents: new Map(), removed: new Set() };
 
 export function useAgentList(filter: AgentFilter): AgentList {
@@ -35,7 +38,7 @@ export function useAgentList(filter: AgentFilter): AgentList {
   const [changes, setChanges] = useState(NO_CHANGES);
   const [counts, setCounts] = useState<AgentCounts>();
   const [followed, setFollowed] = useState<readonly string[]>([]);
-  const knownTotal = useRef<number | undefined>(undefined);
+  const [read, setRead] = useState<{ at: number; total: number }>();
 
   useLive({ op: "fleet", agentIds: [...followed] }, (event) => {
     if (event.event === "counts") setCounts(event.counts);
@@ -54,8 +57,17 @@ export function useAgentList(filter: AgentFilter): AgentList {
     [data, changes],
   );
   const first = data?.pages[0]?.total;
-  if (counts && knownTotal.current === undefined) knownTotal.current = counts.total;
-  const outdated = counts !== undefined && knownTotal.current !== undefined && counts.total !== knownTotal.current;
+  const { dataUpdatedAt } = query;
+  // how many agents there were when the list was read for the last time
+  if (counts && dataUpdatedAt > 0 && read?.at !== dataUpdatedAt) setRead({ at: dataUpdatedAt, total: counts.total });
+  const outdated = counts !== undefined && read !== undefined && counts.total !== read.total;
+  const isShort = data?.pages.length === 1;
+  useEffect(() => {
+    if (!outdated || !isShort) return;
+    // one page is read again by itself; of a long list the reader would lose the place
+    const timer = setTimeout(() => void refetch(), REREAD_MS);
+    return () => clearTimeout(timer);
+  }, [outdated, isShort, refetch]);
 
   return {
     rows,
@@ -69,7 +81,6 @@ export function useAgentList(filter: AgentFilter): AgentList {
       if (!isFetchingNextPage) void fetchNextPage();
     }, [isFetchingNextPage, fetchNextPage]),
     reload: () => {
-      knownTotal.current = counts?.total;
       setChanges(NO_CHANGES);
       void refetch();
     },

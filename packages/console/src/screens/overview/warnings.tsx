@@ -2,6 +2,7 @@ import type { SystemInfo } from "@muster/core/resources";
 import { Link } from "react-router";
 import { useSpeech } from "../../i18n/language.tsx";
 import { Notice } from "../../parts/notice.tsx";
+import { WarningList } from "../../parts/warning-list.tsx";
 import classes from "./overview.module.css";
 
 /** What the operator should know, most serious first. Nothing when all is well. */
@@ -10,9 +11,7 @@ export function Warnings({ system, conflicts }: { system: SystemInfo; conflicts:
   if (system.warnings.length === 0 && conflicts === 0) return null;
   return (
     <div className={classes.warnings}>
-      {system.warnings.map((warning) => (
-        <Notice key={warning.code + warning.message} tone="attention" title={warning.message} />
-      ))}
+      <WarningList warnings={system.warnings} />
       {conflicts > 0 && (
         <Notice tone="attention" title={say("overview.conflicts", { count: conflicts })}>
           <span>

@@ -4,8 +4,9 @@ import { useSpeech } from "../../i18n/language.tsx";
 import { Age } from "../../parts/age.tsx";
 import { CopyText } from "../../parts/copy.tsx";
 import { FactList } from "../../parts/fact-list.tsx";
-import { ErrorNotice, Notice } from "../../parts/notice.tsx";
+import { ErrorNotice } from "../../parts/notice.tsx";
 import { Section } from "../../parts/page.tsx";
+import { WarningList } from "../../parts/warning-list.tsx";
 import { DoorList } from "../overview/door-list.tsx";
 import classes from "./settings.module.css";
 
@@ -17,9 +18,7 @@ export function SystemSection() {
   if (!system) return null;
   return (
     <div className={classes.prose}>
-      {system.warnings.map((warning) => (
-        <Notice key={warning.code + warning.message} tone="attention" title={warning.message} />
-      ))}
+      <WarningList warnings={system.warnings} />
       <Section title={say("system.title")}>
         <FactList
           facts={[
