@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
+import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ERROR_CODES, MusterError } from "@muster/core";
@@ -145,6 +147,19 @@ interface Operation {
 }
 
 describe("console files", () => {
+  test("a page that has not changed keeps the policy that it came with", async (context) => {
+    const server = await startTestServer(context, { consoleDir: await makeConsole(context) });
+    const first = await server.request("GET", "/", { headers: { accept: "text/html" } });
+    // not with fetch, which asks servers to ignore the condition
+    const asked = get(server.url, {
+      headers: { accept: "text/html", "if-none-match": first.headers.get("etag") ?? "" },
+    });
+    const [again] = (await once(asked, "response")) as [IncomingMessage];
+    again.resume();
+    assert.equal(again.statusCode, 304);
+    assert.equal(again.headers["content-security-policy"], undefined);
+  });
+
   test("pages come with a strict policy, and every path without a file is the one page", async (context) => {
     const server = await startTestServer(context, { consoleDir: await makeConsole(context) });
     for (const path of ["/", "/agents/01a2", "/settings/tokens?tab=2"]) {

@@ -37,6 +37,8 @@ export function findConsole(): string | undefined {
 /** Serves the console's files. Names under /assets carry a hash of their content, so they may be kept for ever. */
 export async function mountConsole(app: FastifyInstance, root: string | undefined): Promise<void> {
   app.addHook("onSend", async (_request, reply) => {
+    // "unchanged" has no type to judge by, and browsers put its headers over those of the page that they kept
+    if (reply.statusCode === 304) return;
     const isPage = String(reply.getHeader("content-type") ?? "").startsWith("text/html");
     protect(reply, isPage ? CONSOLE_POLICY : API_POLICY);
   });
