@@ -10,18 +10,23 @@ export const skipWithoutBrowser =
   existsSync(executablePath) || process.env.CI === "true" ? false : "there is no Chromium; see `npm test`";
 
 /** A page in a browser of its own, closed with the scope. A script error on the page or a refused request fails the test. */
-export async function openPage(scope: Scope, options: BrowserContextOptions = {}): Promise<Page> {
+export async function openPage(
+  scope: Scope,
+  options: BrowserContextOptions = {},
+  flags: readonly string[] = [],
+): Promise<Page> {
   const browser = await chromium.launch({
     executablePath,
     args: [
       ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
       ...["--disable-background-networking", "--disable-component-update"],
+      ...flags,
     ],
   });
   onEnd(scope, () => browser.close());
   const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   const errors: Error[] = [];
   page.on("pageerror", (error) => errors.push(error));
   onEnd(scope, () => {

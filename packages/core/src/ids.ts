@@ -43,9 +43,14 @@ export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
-/** A random UUIDv4, for message ids on the wire of protocols that ask for one. */
+/** A random UUIDv4: for message ids on the wire of protocols that ask for one, and for idempotency keys. */
 export function newMessageId(): string {
-  return crypto.randomUUID();
+  // browsers keep this one from pages that came over plain HTTP
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  random[6] = ((random[6] ?? 0) & 0x0f) | 0x40;
+  random[8] = ((random[8] ?? 0) & 0x3f) | 0x80;
+  return toHex(random).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /** 256 random bits for programs: `mst_` + 64 hex digits. Shown once, stored hashed. */

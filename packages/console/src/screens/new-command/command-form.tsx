@@ -1,5 +1,6 @@
 import { Button, Textarea } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
+import { newMessageId } from "@muster/core";
 import type { CommandRequest } from "@muster/core/resources";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -121,7 +122,7 @@ function usePreview(draft: CommandDraft) {
 function useRun() {
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const [key] = useState(() => crypto.randomUUID());
+  const [key] = useState(() => newMessageId());
   return useMutation({
     mutationFn: (request: CommandRequest) => client.commands.create(request, key),
     onSuccess: (command) => {

@@ -1,3 +1,5 @@
+import { newMessageId } from "@muster/core";
+
 /** More ids than this make a URL that proxies cut. */
 const MAX_IDS_IN_URL = 40;
 const KEY = "muster-picked:";
@@ -6,7 +8,7 @@ const KEY = "muster-picked:";
 export function rememberTargets(ids: readonly string[]): string {
   if (ids.length === 0) return "";
   if (ids.length <= MAX_IDS_IN_URL) return new URLSearchParams({ ids: ids.join(",") }).toString();
-  const key = crypto.randomUUID();
+  const key = newMessageId();
   try {
     sessionStorage.setItem(KEY + key, JSON.stringify(ids));
   } catch {
