@@ -1,7 +1,7 @@
+import { createHostSampler } from "@muster/agent";
 import { delay, HOST_METRICS, systemClock } from "@muster/core";
 import { launchProcess, makeTempDir, waitUntil } from "@muster/testing";
 import { WebSocketServer } from "ws";
-import { LinuxSampler } from "../packages/agent/src/collectors/linux-sampler.ts";
 import { buildAgent } from "./support/agent-bundle.ts";
 import { formatMib, formatMs, formatRatio } from "./support/numbers.ts";
 import { readCpuSeconds, readMemory } from "./support/proc.ts";
@@ -115,7 +115,7 @@ const WELCOME = {
 };
 
 async function measureSample(count: number) {
-  const sampler = new LinuxSampler({ clock: systemClock });
+  const sampler = await createHostSampler(systemClock);
   await sampler.start();
   for (let index = 0; index < 200; index++) sampler.sample();
   const busy = process.threadCpuUsage();

@@ -19,6 +19,7 @@ export function saveMemory(): void {
 }
 
 export { type AgentTools, type RunningAgent, startAgent } from "./agent.ts";
+export { createHostSampler, type HostSampler } from "./collectors/host-sampler.ts";
 export { AGENT_SETTINGS, type AgentConfig, defaultDataDir, loadAgentConfig } from "./config.ts";
 export { createLogger, type Logger } from "./log.ts";
 export { AGENT_VERSION } from "./version.ts";

@@ -15,9 +15,15 @@ test("without a file metrics, configs and commands are allowed, a terminal and f
 
 test("only listed users may be run as; the agent's own user is no exception", () => {
   const policy = parsePolicy({ users: ["deploy"] });
-  assert.equal(refuseExec(policy, { user: "deploy", cwd: "/", argv: null }), undefined);
-  assert.match(refuseExec(policy, { user: null, cwd: "/", argv: null }) ?? "", new RegExp(currentUser()));
-  assert.match(refuseExec(parsePolicy({ users: null }), { user: "deploy", cwd: "/", argv: null }) ?? "", /deploy/);
+  assert.equal(refuseExec(policy, { user: "deploy", cwd: "/", argv: null, searchPath: "/bin" }), undefined);
+  assert.match(
+    refuseExec(policy, { user: null, cwd: "/", argv: null, searchPath: "/bin" }) ?? "",
+    new RegExp(currentUser()),
+  );
+  assert.match(
+    refuseExec(parsePolicy({ users: null }), { user: "deploy", cwd: "/", argv: null, searchPath: "/bin" }) ?? "",
+    /deploy/,
+  );
 });
 
 test("denied paths hold for working directories and programs, also through links and dots", async (scope) => {
@@ -26,11 +32,13 @@ test("denied paths hold for working directories and programs, also through links
   await symlink(join(folder, "secret"), join(folder, "link"));
   await writeFile(join(folder, "secret/tool"), "");
   const policy = parsePolicy({ "deny-paths": [join(folder, "secret")] });
-  const refuse = (cwd: string, argv: string[] | null) => refuseExec(policy, { user: null, cwd, argv });
+  const refuse = (cwd: string, argv: string[] | null) =>
+    refuseExec(policy, { user: null, cwd, argv, searchPath: `/bin:${join(folder, "link")}` });
   assert.match(refuse(join(folder, "secret/deep"), null) ?? "", /denies the path/);
   assert.match(refuse(join(folder, "link"), null) ?? "", /denies the path/);
   assert.match(refuse(folder, ["./x/../secret/tool"]) ?? "", /denies the path/);
   assert.match(refuse(folder, [join(folder, "link", "not-there-yet")]) ?? "", /denies the path/);
+  assert.match(refuse(folder, ["tool"]) ?? "", /denies the path/, "found by the search path");
   assert.equal(refuse(folder, ["/bin/sh"]), undefined);
   assert.equal(refuse(join(folder, "secretive"), null), undefined);
 });
@@ -50,7 +58,7 @@ test("a file that cannot be understood refuses everything and says why", async (
     await writeFile(path, content);
     const policy = await new PolicyFile(path).load();
     assert.match(refuseAction(policy, "metrics") ?? "", /cannot be used, so nothing is allowed/, content);
-    assert.match(refuseExec(policy, { user: null, cwd: "/", argv: null }) ?? "", /cannot be used/);
+    assert.match(refuseExec(policy, { user: null, cwd: "/", argv: null, searchPath: "/bin" }) ?? "", /cannot be used/);
   }
 });
 

@@ -29,6 +29,8 @@ export interface ExecRequest {
   readonly user: string | null;
   readonly cwd: string;
   readonly argv: readonly string[] | null;
+  /** Where the command's programs are looked for, as in the variable PATH. */
+  readonly searchPath: string;
 }
 
 /** The reason why a policy refuses an action, undefined when it allows it. */
@@ -47,7 +49,7 @@ export function refuseExec(policy: Policy, request: ExecRequest): string | undef
   const user = request.user ?? currentUser();
   if (policy.users && !policy.users.has(user)) return `the policy of this host does not allow the user ${user}`;
   const program = request.argv?.[0];
-  const paths = [request.cwd, ...(program === undefined ? [] : [locateProgram(program, request.cwd)])];
+  const paths = [request.cwd, ...(program === undefined ? [] : [locateProgram(program, request)])];
   const denied = paths.map(followLinks).find((path) => policy.denyPaths.some((root) => isInside(path, root)));
   return denied === undefined ? undefined : `the policy of this host denies the path ${denied}`;
 }
@@ -140,9 +142,10 @@ function followLinks(path: string): string {
   }
 }
 
-function locateProgram(program: string, cwd: string): string {
+function locateProgram(program: string, request: ExecRequest): string {
+  const { cwd, searchPath } = request;
   if (program.includes("/")) return resolve(cwd, program);
-  for (const folder of (process.env.PATH ?? "/usr/bin:/bin").split(":")) {
+  for (const folder of searchPath.split(":")) {
     const candidate = join(folder === "" ? cwd : folder, program);
     try {
       if (statSync(candidate).isFile()) return candidate;

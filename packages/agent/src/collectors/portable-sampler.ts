@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
-import { cpus, freemem, loadavg, totalmem, uptime } from "node:os";
+import { cpus, freemem, homedir, loadavg, totalmem, uptime } from "node:os";
+import { parse } from "node:path";
 import type { CancelTimer, Clock, HostDetail, HostSample, HostValues } from "@muster/core";
 import type { HostSampler } from "./host-sampler.ts";
 import { Rates } from "./rates.ts";
@@ -120,7 +121,7 @@ export class PortableSampler implements HostSampler {
 }
 
 async function readRoot(): Promise<HostDetail["filesystems"]> {
-  const mount = process.platform === "win32" ? (process.env.SystemDrive ?? "C:") : "/";
+  const mount = parse(homedir()).root; // the system's drive on Windows
   try {
     const { blocks, bsize, bfree } = await statfs(mount);
     return [{ mount, device: "", type: "", total: blocks * bsize, used: (blocks - bfree) * bsize }];

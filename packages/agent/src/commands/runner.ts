@@ -183,7 +183,9 @@ export class Runner {
     try {
       const account = resolveRunAs(order.user ?? undefined);
       const cwd = chooseFolder(order, account);
-      return refuseExec(await this.#options.policy.load(), { user: order.user, cwd, argv: order.argv });
+      const searchPath = order.env.PATH ?? this.#options.environment.PATH ?? "/usr/bin:/bin";
+      const { user, argv } = order;
+      return refuseExec(await this.#options.policy.load(), { user, cwd, argv, searchPath });
     } catch (error) {
       if (error instanceof MusterError) return error.message;
       throw error;
