@@ -53,8 +53,9 @@ test("a newcomer starts Muster, logs in, sees this very host alive and watches a
   assert.deepEqual(exit, { code: 0, signal: null });
   const again = await startUp(t, folder);
   assert.doesNotMatch(again.up.output, /Log in +admin/, "a second start knows no password any more");
-  await logIn(page, again.url, password);
-  await mainLink(page, "Agents").waitFor();
+  const elsewhere = await openPage(t); // the first browser is still logged in
+  await logIn(elsewhere, again.url, password);
+  await mainLink(elsewhere, "Agents").waitFor();
 });
 
 test("without a password nothing of the fleet is on the page, and a wrong one says so", {
