@@ -53,7 +53,7 @@ async function bundle(name) {
     // a small agent starts faster and is what hosts download; the others stay readable in stack traces
     minify: name === "agent",
     legalComments: "none",
-    external: ["@node-rs/argon2", "bufferutil", "utf-8-validate", "esbuild"],
+    external: ["@node-rs/argon2", "pg-native", "bufferutil", "utf-8-validate", "esbuild"],
     plugins: name === "main" ? [programsBesideIt] : [],
     ...(name === "agent" ? agentBundle : {}),
     // some dependencies are CommonJS and call require() for Node's own modules

@@ -33,7 +33,8 @@ async function runClient(argv: readonly string[]): Promise<number> {
 
 /** Below `muster up` the agent also ends when the channel to its parent breaks: an orphan would fight its successor. */
 async function runAgentProcess(argv: readonly string[]): Promise<number> {
-  const { runAgent } = await import("@muster/agent");
+  const { runAgent, saveMemory } = await import("@muster/agent");
+  saveMemory();
   const invocation = { argv, environment: process.env, out: processOut };
   if (process.channel === undefined) return runAgent(invocation);
   const stop = new AbortController();

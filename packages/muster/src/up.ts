@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { formatDuration, systemClock, toMusterError } from "@muster/core";
 import type { RunningServer } from "@muster/server";
 import { createReadableLog } from "./readable-log.ts";
@@ -57,7 +56,7 @@ function agentProgram(server: RunningServer): Program {
     if (!name.startsWith("MUSTER_") || AGENT_VARIABLES.includes(name)) env[name] = value;
   }
   const trust = config.tls ? ["--tls-ca", config.tls.certPath] : [];
-  const place = ["--server", url, "--data-dir", join(config.dataDir, "agent")];
+  const place = ["--server", url, "--data-dir", config.dataDir];
   return {
     command: process.execPath,
     args: [main, "agent", ...place, ...trust, "--log-level", "warn"],

@@ -74,7 +74,13 @@ export function sqliteDialect(path: string): Dialect {
   return {
     name: "sqlite",
     kysely: new SqliteDialect({ database: new NodeSqlite(database) }),
+    shared: false,
     maxParameters: 32_000,
     tableEnd: { keyed: "without rowid" },
+    types: { number: "integer", bytes: "blob" },
+    identity: (column) => column.primaryKey().autoIncrement(),
+    locking: false,
+    isConflict: () => false,
+    isAway: () => false,
   };
 }

@@ -3,11 +3,12 @@ import type { Migration } from "kysely/migration";
 import type { Dialect } from "../store.ts";
 
 export function agents(dialect: Dialect): Migration {
+  const { number } = dialect.types;
   return {
     async up(db: Kysely<never>) {
       await db.schema
         .createTable("agents")
-        .addColumn("number", "integer", (column) => column.primaryKey().autoIncrement())
+        .addColumn("number", number, dialect.identity)
         .addColumn("id", "text", (column) => column.notNull().unique())
         .addColumn("protocol", "text", (column) => column.notNull())
         .addColumn("external_id", "text", (column) => column.notNull())
@@ -39,9 +40,7 @@ export function agents(dialect: Dialect): Migration {
 
       await db.schema
         .createTable("agent_labels")
-        .addColumn("agent_number", "integer", (column) =>
-          column.notNull().references("agents.number").onDelete("cascade"),
-        )
+        .addColumn("agent_number", number, (column) => column.notNull().references("agents.number").onDelete("cascade"))
         .addColumn("key", "text", (column) => column.notNull())
         .addColumn("value", "text", (column) => column.notNull())
         .addPrimaryKeyConstraint("agent_labels_key", ["agent_number", "key"])
@@ -60,9 +59,7 @@ export function agents(dialect: Dialect): Migration {
       await db.schema
         .createTable("group_members")
         .addColumn("group_id", "text", (column) => column.notNull().references("groups.id").onDelete("cascade"))
-        .addColumn("agent_number", "integer", (column) =>
-          column.notNull().references("agents.number").onDelete("cascade"),
-        )
+        .addColumn("agent_number", number, (column) => column.notNull().references("agents.number").onDelete("cascade"))
         .addPrimaryKeyConstraint("group_members_key", ["group_id", "agent_number"])
         .modifyEnd(sql.raw(dialect.tableEnd.keyed))
         .execute();

@@ -3,11 +3,12 @@ import type { Migration } from "kysely/migration";
 import type { Dialect } from "../store.ts";
 
 export function commands(dialect: Dialect): Migration {
+  const { number } = dialect.types;
   return {
     async up(db: Kysely<never>) {
       await db.schema
         .createTable("commands")
-        .addColumn("number", "integer", (column) => column.primaryKey().autoIncrement())
+        .addColumn("number", number, dialect.identity)
         .addColumn("id", "text", (column) => column.notNull().unique())
         .addColumn("status", "text", (column) => column.notNull())
         .addColumn("status_reason", "text")
@@ -35,14 +36,12 @@ export function commands(dialect: Dialect): Migration {
 
       await db.schema
         .createTable("runs")
-        .addColumn("number", "integer", (column) => column.primaryKey().autoIncrement())
+        .addColumn("number", number, dialect.identity)
         .addColumn("id", "text", (column) => column.notNull().unique())
-        .addColumn("command_number", "integer", (column) =>
+        .addColumn("command_number", number, (column) =>
           column.notNull().references("commands.number").onDelete("cascade"),
         )
-        .addColumn("agent_number", "integer", (column) =>
-          column.notNull().references("agents.number").onDelete("cascade"),
-        )
+        .addColumn("agent_number", number, (column) => column.notNull().references("agents.number").onDelete("cascade"))
         .addColumn("status", "text", (column) => column.notNull())
         .addColumn("reason", "text")
         .addColumn("exit_code", "integer")
@@ -78,11 +77,11 @@ export function commands(dialect: Dialect): Migration {
 
       await db.schema
         .createTable("run_output")
-        .addColumn("run_number", "integer", (column) => column.notNull().references("runs.number").onDelete("cascade"))
+        .addColumn("run_number", number, (column) => column.notNull().references("runs.number").onDelete("cascade"))
         .addColumn("seq", "integer", (column) => column.notNull())
         .addColumn("stream", "integer", (column) => column.notNull())
         .addColumn("at", "bigint", (column) => column.notNull())
-        .addColumn("bytes", "blob", (column) => column.notNull())
+        .addColumn("bytes", dialect.types.bytes, (column) => column.notNull())
         .addColumn("cut_bytes", "bigint", (column) => column.notNull().defaultTo(0))
         .addPrimaryKeyConstraint("run_output_key", ["run_number", "seq"])
         .modifyEnd(sql.raw(dialect.tableEnd.keyed))

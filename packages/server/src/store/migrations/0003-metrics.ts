@@ -3,14 +3,13 @@ import type { Migration } from "kysely/migration";
 import type { Dialect } from "../store.ts";
 
 export function metrics(dialect: Dialect): Migration {
+  const { number } = dialect.types;
   return {
     async up(db: Kysely<never>) {
       await db.schema
         .createTable("metric_sets")
-        .addColumn("number", "integer", (column) => column.primaryKey().autoIncrement())
-        .addColumn("agent_number", "integer", (column) =>
-          column.notNull().references("agents.number").onDelete("cascade"),
-        )
+        .addColumn("number", number, dialect.identity)
+        .addColumn("agent_number", number, (column) => column.notNull().references("agents.number").onDelete("cascade"))
         .addColumn("name", "text", (column) => column.notNull())
         .addColumn("labels", "text", (column) => column.notNull())
         .addColumn("fields", "text", (column) => column.notNull())
@@ -19,11 +18,11 @@ export function metrics(dialect: Dialect): Migration {
       for (const tier of ["metric_10s", "metric_1m", "metric_10m"]) {
         await db.schema
           .createTable(tier)
-          .addColumn("set_number", "integer", (column) =>
+          .addColumn("set_number", number, (column) =>
             column.notNull().references("metric_sets.number").onDelete("cascade"),
           )
           .addColumn("at", "bigint", (column) => column.notNull())
-          .addColumn("packed", "blob", (column) => column.notNull())
+          .addColumn("packed", dialect.types.bytes, (column) => column.notNull())
           .addPrimaryKeyConstraint(`${tier}_key`, ["set_number", "at"])
           .modifyEnd(sql.raw(dialect.tableEnd.keyed))
           .execute();
