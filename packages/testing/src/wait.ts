@@ -33,3 +33,15 @@ export async function waitUntil<Value>(
     await new Promise<void>((resolve) => setTimeout(resolve, options.everyMs ?? 10));
   }
 }
+
+/**
+ * For suites that need a program that is not part of Muster. On a developer's machine they say what is missing and are
+ * skipped; in continuous integration nothing is skipped, so that they fail instead.
+ */
+export function unlessMissing(missing: string | undefined): { readonly skip: string | false } {
+  return { skip: missing !== undefined && !isContinuousIntegration() ? missing : false };
+}
+
+function isContinuousIntegration(): boolean {
+  return process.env.CI === "true" || process.env.CI === "1";
+}
