@@ -1,14 +1,23 @@
-import type { AgentId } from "@muster/core";
+import type { Answer, Ask, Message, RequestName, Topic } from "./subjects.ts";
 
 /**
- * How server processes reach each other. A doorbell only: a lost ring delays a delivery until the next sweep and loses
- * nothing. Handlers are called on a later turn, never inside `ring`.
+ * How server processes reach each other. A doorbell only: a lost message delays something until the next sweep and
+ * loses nothing, so nothing here throws or waits for a network. Messages go to every other process, never to the sender.
  */
 export interface Bus {
   readonly name: string;
-  /** Tells whichever process holds these agents that work may be waiting for them. */
-  ring(agentIds: readonly AgentId[]): void;
-  /** Called for rings of every process, this one included. One handler; set before the first ring. */
-  onRing(handler: (agentIds: readonly AgentId[]) => void): void;
+  /** This process among the others; new at every start. */
+  readonly processId: string;
+  /** False while the others cannot be reached; what is published then is dropped. */
+  readonly isConnected: boolean;
+  publish<Name extends Topic>(topic: Name, message: Message<Name>): void;
+  /** One handler per topic, set before `start`. `from` is the sender's process id. Handlers must not throw. */
+  on<Name extends Topic>(topic: Name, handler: (message: Message<Name>, from: string) => void): void;
+  /** Asks one process; undefined when it does not answer in time. */
+  ask<Name extends RequestName>(name: Name, processId: string, ask: Ask<Name>): Promise<Answer<Name> | undefined>;
+  /** One handler per request, set before `start`. */
+  answer<Name extends RequestName>(name: Name, handler: (ask: Ask<Name>) => Answer<Name>): void;
+  /** Begins to receive. A bus that cannot connect at first keeps trying. */
+  start(): Promise<void>;
   close(): Promise<void>;
 }

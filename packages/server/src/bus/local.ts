@@ -1,19 +1,17 @@
-import type { AgentId } from "@muster/core";
+import { newMessageId } from "@muster/core";
 import type { Bus } from "./bus.ts";
 
-/** The bus of a single process: rings itself. */
+/** The bus of a process that is alone: there is nobody to tell. */
 export function localBus(): Bus {
-  let handler: ((agentIds: readonly AgentId[]) => void) | undefined;
   return {
     name: "local",
-    ring(agentIds) {
-      if (agentIds.length > 0) setImmediate(() => handler?.(agentIds));
-    },
-    onRing(given) {
-      handler = given;
-    },
-    async close() {
-      handler = undefined;
-    },
+    processId: newMessageId(),
+    isConnected: true,
+    publish() {},
+    on() {},
+    ask: async () => undefined,
+    answer() {},
+    async start() {},
+    async close() {},
   };
 }

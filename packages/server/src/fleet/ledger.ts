@@ -23,6 +23,14 @@ interface LedgerParts {
   readonly outputLimitBytes: number;
 }
 
+interface StoppedRun {
+  readonly id: string;
+  readonly agent_number: number;
+}
+
+/** Items in one message to other processes. */
+const MESSAGE_ITEMS = 1000;
+
 /** Transactions are kept this small so that no one of them holds up the event loop. */
 const MAX_BATCH = 200;
 /** Agents rung by one sweep; the next sweep rings the others. */
@@ -45,7 +53,8 @@ export class Ledger {
     this.#doorbell = new Doorbell(parts.registry);
     this.#take = new Batcher(MAX_BATCH, (claims) => this.#claim(claims));
     this.#reports = new Batcher(MAX_BATCH, (reports) => this.#apply(reports));
-    parts.bus.onRing((agentIds) => this.#doorbell.ring(agentIds));
+    parts.bus.on("ring", ({ agents }) => this.#doorbell.ring(agents as AgentId[]));
+    parts.bus.on("stop", ({ runs }) => this.#stopHere(runs.map((run) => ({ id: run.id, agent_number: run.agent }))));
   }
 
   /** What was sent to agents without a journal before this process started is lost to us; half-written commands are swept. */
@@ -77,7 +86,9 @@ export class Ledger {
 
   /** Rings for agents whichever process holds them. */
   ring(agentIds: readonly AgentId[]): void {
-    this.#parts.bus.ring(agentIds);
+    this.#doorbell.ring(agentIds);
+    const elsewhere = agentIds.filter((id) => !this.#parts.registry.isHere(id));
+    for (const agents of pieces(elsewhere)) this.#parts.bus.publish("ring", { agents });
   }
 
   async take(session: LiveSession, limit: number): Promise<Delivery[]> {
@@ -136,13 +147,20 @@ export class Ledger {
     return outcome;
   }
 
-  /** Tells the agents of these runs to stop them. */
-  stopRuns(runs: readonly { readonly id: string; readonly agent_number: number }[]): void {
-    for (const run of runs) {
+  /** Tells the agents of these runs to stop them, whichever process holds them. */
+  stopRuns(runs: readonly StoppedRun[]): void {
+    const elsewhere = this.#stopHere(runs).map((run) => ({ id: run.id, agent: run.agent_number }));
+    for (const piece of pieces(elsewhere)) this.#parts.bus.publish("stop", { runs: piece });
+  }
+
+  /** Answers the runs whose agents are not connected here. */
+  #stopHere(runs: readonly StoppedRun[]): StoppedRun[] {
+    return runs.filter((run) => {
       const state = this.#parts.registry.getByNumber(run.agent_number);
       const session = state && workingSession(state);
       if (session?.state.capabilities.has("cancel")) session.peer.onCancel(run.id as RunId);
-    }
+      return session === undefined;
+    });
   }
 
   async #claim(claims: readonly Claim[]): Promise<Delivery[][]> {
@@ -240,4 +258,8 @@ export class Ledger {
       .catch(() => []); // the sweep rings again
     this.ring(rows.map((row) => row.id as AgentId));
   }
+}
+
+function* pieces<Item>(items: readonly Item[]): Generator<Item[]> {
+  for (let start = 0; start < items.length; start += MESSAGE_ITEMS) yield items.slice(start, start + MESSAGE_ITEMS);
 }

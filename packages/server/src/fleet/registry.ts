@@ -2,7 +2,7 @@ import { type AgentId, type Clock, newId } from "@muster/core";
 import type { AgentStatus } from "@muster/core/resources";
 import { type Queries, type Store, slices } from "../store/store.ts";
 import { type AgentRow, cleanFacts, effectiveLabels, searchColumns, toState } from "./agent-rows.ts";
-import { type AgentState, fingerprint } from "./agent-state.ts";
+import { type AgentState, fingerprint, workingSession } from "./agent-state.ts";
 import { Batcher } from "./batcher.ts";
 import type { Feed } from "./feed.ts";
 import type { AgentFacts, AgentHello } from "./session.ts";
@@ -69,6 +69,12 @@ export class Registry {
 
   getByNumber(number: number): AgentState | undefined {
     return this.#byNumber.get(number);
+  }
+
+  /** True while this process holds the connection that gets the agent's work. */
+  isHere(id: AgentId): boolean {
+    const state = this.#byId.get(id);
+    return state !== undefined && workingSession(state) !== undefined;
   }
 
   states(): IterableIterator<AgentState> {

@@ -1,0 +1,61 @@
+import { z } from "zod";
+
+const id = z.string().max(200);
+const ids = z.array(id).max(2000);
+
+/**
+ * Everything that server processes say to each other, and its shape. Every message is a hint: losing one delays
+ * something until the next sweep, and nothing is lost. NATS subjects are `<prefix>.<topic>`, and for requests
+ * `<prefix>.<topic>.<process>`.
+ */
+export const TOPICS = {
+  /** Work may be waiting for these agents. */
+  ring: z.object({ agents: ids }),
+  /** These runs must be stopped, if their agents are here. */
+  stop: z.object({ runs: z.array(z.object({ id, agent: z.number() })).max(2000) }),
+  /** An agent has connected to the sender, or left it. The newest connection gets the work. */
+  presence: z.object({
+    changes: z.array(z.object({ agent: id, here: z.boolean(), connections: z.number() })).max(2000),
+  }),
+  /** What happened, as ids; sent while somebody watches. */
+  feed: z.object({
+    events: z
+      .array(
+        z.discriminatedUnion("kind", [
+          z.object({
+            kind: z.literal("agent"),
+            agentId: id,
+            change: z.enum(["created", "status", "facts", "removed"]),
+          }),
+          z.object({ kind: z.literal("command"), commandId: id }),
+          z.object({ kind: z.literal("run"), runId: id, commandId: id, agentId: id }),
+          z.object({ kind: z.literal("output"), runId: id, commandId: id }),
+        ]),
+      )
+      .max(2000),
+  }),
+  /** What the sender's watchers want to see; repeated every few seconds, forgotten when it is not. */
+  watch: z.object({ events: z.boolean(), allSamples: z.boolean(), agents: ids }),
+  /** Newest readings that somebody watches. */
+  samples: z.object({ samples: z.array(z.record(z.string(), z.unknown())).max(1000) }),
+  /** Access was taken away, or an enrolment token given. */
+  access: z.object({ kind: z.enum(["user", "session", "token", "enrollment", "enrollment_created"]), id }),
+  /** How many agents the sender holds, for the interval of beats. */
+  size: z.object({ agents: z.number().int() }),
+} as const;
+
+export type Topic = keyof typeof TOPICS;
+export type Message<Name extends Topic> = z.output<(typeof TOPICS)[Name]>;
+
+/** Asked of one process, answered by it. */
+export const REQUESTS = {
+  /** The newest readings of agents that it holds. */
+  readings: {
+    ask: z.object({ agents: ids }),
+    answer: z.object({ samples: z.array(z.record(z.string(), z.unknown())).max(2000) }),
+  },
+} as const;
+
+export type RequestName = keyof typeof REQUESTS;
+export type Ask<Name extends RequestName> = z.output<(typeof REQUESTS)[Name]["ask"]>;
+export type Answer<Name extends RequestName> = z.output<(typeof REQUESTS)[Name]["answer"]>;
