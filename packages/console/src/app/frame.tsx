@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { Navigate, Outlet, useLocation } from "react-router";
 import { ServerClockProvider } from "../api/clock.tsx";
 import { LiveProvider } from "../api/live.tsx";
@@ -12,7 +12,9 @@ import { PrincipalContext } from "./session.tsx";
 import { useShortcuts } from "./shortcuts.ts";
 import { TopLine } from "./top-line.tsx";
 
-const Palette = lazy(() => import("./palette.tsx").then((module) => ({ default: module.Palette })));
+const PREFETCH_MS = 1500;
+const loadPalette = () => import("./palette.tsx").then((module) => ({ default: module.Palette }));
+const Palette = lazy(loadPalette);
 const ShortcutList = lazy(() => import("./shortcut-list.tsx").then((module) => ({ default: module.ShortcutList })));
 
 /** Around every screen but the login: the rail, the top line, the live stream. Shows nothing to nobody. */
@@ -47,6 +49,11 @@ export function Frame() {
 function Walls() {
   const [open, setOpen] = useState<"palette" | "shortcuts">();
   useShortcuts({ openPalette: () => setOpen("palette"), openList: () => setOpen("shortcuts") });
+  useEffect(() => {
+    // fetched when the page has come to rest, so that the first letter after ⌘K is not lost
+    const timer = setTimeout(() => void loadPalette(), PREFETCH_MS);
+    return () => clearTimeout(timer);
+  }, []);
   const close = () => setOpen(undefined);
   return (
     <div className={classes.frame}>

@@ -39,11 +39,14 @@ export function Palette({ close, showShortcuts }: { close: () => void; showShort
       size={600}
       yOffset="12vh"
       centered={false}
+      transitionProps={{ duration: 0 }}
       classNames={{ content: classes.box, body: classes.body }}
     >
       <div className={classes.input}>
         <IconSearch size={18} stroke={1.6} />
         <input
+          // biome-ignore lint/a11y/noAutofocus: opening the palette is asking to type
+          autoFocus
           data-autofocus
           value={text}
           placeholder={say("palette.placeholder")}

@@ -24,7 +24,7 @@ export const FRAME_TEXTS = {
   "live.open": ["Live", "实时"],
   "live.openTip": ["Changes appear as they happen.", "变化会实时显示。"],
   "live.lost": ["Not live", "已断开"],
-  "live.lostTip": ["{reason}. Next attempt {when}; click to try now.", "{reason}。下次重连:{when};点击立即重试。"],
+  "live.lostTip": ["{reason}. Next attempt {when}; click to try now.", "{reason}。下次重连：{when}；点击立即重试。"],
   "live.connecting": ["Connecting", "连接中"],
   "live.connectingTip": ["The live stream is being opened.", "正在建立实时连接。"],
   "palette.placeholder": ["Find an agent, a command, a page or an action", "查找主机、命令、页面或操作"],
@@ -43,7 +43,7 @@ export const FRAME_TEXTS = {
   "shortcuts.list": ["This list", "显示本列表"],
   "shortcuts.move": ["Move", "移动"],
   "shortcuts.open": ["Open", "打开"],
-  "shortcuts.select": ["Select, also with space", "选中(空格亦可)"],
+  "shortcuts.select": ["Select, also with space", "选中（空格亦可）"],
   "shortcuts.extend": ["Extend the selection", "扩展选择"],
   "shortcuts.clear": ["Clear the selection", "清除选择"],
   "login.title": ["Log in", "登录"],
@@ -70,7 +70,7 @@ export const FRAME_TEXTS = {
   "overview.nobodyOnline": ["No agent is online.", "没有在线的主机。"],
   "warning.default_token": [
     "Agents are let in with the published default-token: anybody who reaches the port can join",
-    "已允许公开的 default-token:任何能访问该端口的人都可以接入",
+    "已允许公开的 default-token：任何能访问该端口的人都可以接入",
   ],
   "warning.no_tls": [
     "Passwords and tokens cross the network unencrypted: there is no TLS",
@@ -78,17 +78,17 @@ export const FRAME_TEXTS = {
   ],
   "warning.descriptors": [
     "New connections are refused: the limit of open files is reached",
-    "已达到文件描述符上限,新连接会被拒绝",
+    "已达到文件描述符上限，新连接会被拒绝",
   ],
   "warning.local_only": [
     "Only programs on this machine can reach the server; --host 0.0.0.0 opens it",
-    "目前只有本机可以访问服务器;以 --host 0.0.0.0 启动可对外开放",
+    "目前只有本机可以访问服务器；以 --host 0.0.0.0 启动可对外开放",
   ],
   "doors.title": ["Doors", "接入入口"],
   "doors.connections": ["{count} connected", "{count} 个连接"],
   "first.title": ["Add the first host", "接入第一台主机"],
   "first.text": [
     "An agent on each host dials this server and proves itself with an enrolment token. Add host makes a token and shows the whole line.",
-    "每台主机上的 Agent 会主动连接本服务器,并以接入令牌证明身份。点击“添加主机”即可生成令牌并得到完整的命令行。",
+    "每台主机上的 Agent 会主动连接本服务器，并以接入令牌证明身份。点击“添加主机”即可生成令牌并得到完整的命令行。",
   ],
 } as const satisfies Texts;

@@ -1,6 +1,6 @@
 import { useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useEffectEvent, useRef, useState } from "react";
+import { type ReactNode, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 import { useSpeech } from "../i18n/language.tsx";
 import type { Selection } from "../logic/selection.ts";
@@ -118,8 +118,8 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
                   columns={shown}
                   table={props}
                   active={item.index === cursor}
-                  activate={() => setCursor(item.index)}
-                  open={(to) => void navigate(to)}
+                  activate={setCursor}
+                  open={navigate}
                 />
               );
             })}
@@ -138,7 +138,10 @@ function useShownColumns<Row>(columns: readonly Column<Row>[]): readonly Column<
     globalThis.addEventListener("resize", measure);
     return () => globalThis.removeEventListener("resize", measure);
   }, []);
-  return columns.filter((column) => column.hideBelow === undefined || width >= column.hideBelow);
+  return useMemo(
+    () => columns.filter((column) => column.hideBelow === undefined || width >= column.hideBelow),
+    [columns, width],
+  );
 }
 
 /** Tells which rows are on screen once scrolling has rested: the live stream follows rows and not the wheel. */

@@ -1,12 +1,13 @@
 // biome-ignore-all lint/a11y/useSemanticElements: a table element cannot hold only the rows on screen
 import { Checkbox, UnstyledButton } from "@mantine/core";
+import { memo, type ReactNode } from "react";
 import { useSpeech } from "../i18n/language.tsx";
 import { toggleAll } from "../logic/selection.ts";
 import classes from "./data-table.module.css";
 import type { Column, DataTableProps } from "./data-table.tsx";
 
-/** The names of the columns; those that can be sorted by are buttons. */
-export function TableHead<Row>(props: DataTableProps<Row>) {
+/** The names of the columns; those that can be sorted by are buttons. Remembered: scrolling changes nothing here. */
+export const TableHead = memo(function TableHead<Row>(props: DataTableProps<Row>) {
   const { columns, rows = [], rowKey, selection, onSelection } = props;
   const { say } = useSpeech();
   const keys = selection ? rows.map(rowKey) : [];
@@ -29,7 +30,7 @@ export function TableHead<Row>(props: DataTableProps<Row>) {
       ))}
     </div>
   );
-}
+}) as <Row>(props: DataTableProps<Row>) => ReactNode;
 
 function HeadCell<Row>({ column, sort, onSort }: DataTableProps<Row> & { column: Column<Row> }) {
   const order = column.sort?.[0] === sort ? "ascending" : column.sort?.[1] === sort ? "descending" : "none";

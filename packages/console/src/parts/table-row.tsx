@@ -1,22 +1,23 @@
 // biome-ignore-all lint/a11y/useSemanticElements: a table element cannot hold only the rows on screen
-import { Checkbox } from "@mantine/core";
-import type { MouseEvent } from "react";
+import { type MouseEvent, memo, type ReactNode } from "react";
 import { useSpeech } from "../i18n/language.tsx";
 import { extendTo, toggleOne } from "../logic/selection.ts";
 import classes from "./data-table.module.css";
 import type { Column, DataTableProps } from "./data-table.tsx";
 
-/** One row: a click opens it, unless it hits something with a meaning of its own or ends a text selection. */
-export function TableRow<Row>(props: {
+interface RowProps<Row> {
   row: Row;
   index: number;
   top: number;
   columns: readonly Column<Row>[];
   table: DataTableProps<Row>;
   active: boolean;
-  activate: () => void;
-  open: (to: string) => void;
-}) {
+  activate: (index: number) => void;
+  open: (to: string) => unknown;
+}
+
+/** One row: a click opens it, unless it hits something with a meaning of its own or ends a text selection. Remembered while one scrolls. */
+export const TableRow = memo(function TableRow<Row>(props: RowProps<Row>) {
   const { row, index, top, columns, table, active, activate, open } = props;
   const { say } = useSpeech();
   const { selection, onSelection, rows = [], rowKey } = table;
@@ -25,12 +26,12 @@ export function TableRow<Row>(props: {
   const to = table.rowLink?.(row);
 
   const onClick = (event: MouseEvent) => {
-    activate();
+    activate(index);
     const own = (event.target as HTMLElement).closest("a, button, input, label");
     if (own || globalThis.getSelection()?.isCollapsed === false) return;
     if (!to) return;
     if (event.metaKey || event.ctrlKey) globalThis.open(to, "_blank", "noopener");
-    else open(to);
+    else void open(to);
   };
   const onCheck = (event: MouseEvent) => {
     if (!selection || !onSelection) return;
@@ -54,8 +55,8 @@ export function TableRow<Row>(props: {
     >
       {selection && (
         <span className={classes.check}>
-          <Checkbox
-            size="xs"
+          <input
+            type="checkbox"
             checked={picked}
             readOnly
             tabIndex={-1}
@@ -71,4 +72,4 @@ export function TableRow<Row>(props: {
       ))}
     </div>
   );
-}
+}) as <Row>(props: RowProps<Row>) => ReactNode;
