@@ -2,7 +2,7 @@ import { type AgentId, CAPABILITIES, type Capability, type Labels, toIso } from 
 import type { Agent, AgentGauges, AgentStatus } from "@muster/core/resources";
 import type { Selectable } from "kysely";
 import type { AgentsTable } from "../store/schema.ts";
-import type { AgentState } from "./agent-state.ts";
+import { type AgentState, countConnections, isOurs } from "./agent-state.ts";
 import type { AgentFacts } from "./session.ts";
 
 export type AgentRow = Selectable<AgentsTable>;
@@ -30,7 +30,8 @@ export function overridesFor(reported: string, wanted: Labels): string {
 }
 
 /** The resource of a stored agent; what this process knows better than the store wins. */
-export function toAgent(row: AgentRow, state: AgentState | undefined, gauges: AgentGauges | null): Agent {
+export function toAgent(row: AgentRow, known: AgentState | undefined, gauges: AgentGauges | null): Agent {
+  const state = known && isOurs(known) ? known : undefined;
   const lastSeenAt = state?.lastSeenAt ?? row.last_seen_at;
   return {
     id: row.id,
@@ -49,7 +50,7 @@ export function toAgent(row: AgentRow, state: AgentState | undefined, gauges: Ag
     statusSince: toIso(state?.statusAt ?? row.status_at),
     firstSeenAt: toIso(row.first_seen_at),
     lastSeenAt: lastSeenAt === null ? null : toIso(lastSeenAt),
-    connections: state?.sessions.length ?? 0,
+    connections: state ? countConnections(state) : row.connections,
     clockSkewMs: state?.clockSkewMs ?? row.clock_skew_ms,
     gauges,
   };
@@ -75,6 +76,8 @@ export function toState(row: AgentRow): AgentState {
     capabilities: new Set(readCapabilities(row.capabilities)),
     factsHash: 0,
     sessions: [],
+    elsewhere: null,
+    others: null,
     dirty: false,
   };
 }

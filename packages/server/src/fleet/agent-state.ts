@@ -16,15 +16,31 @@ export interface AgentState {
   capabilities: ReadonlySet<Capability>;
   /** A fingerprint of the facts that are stored, so that a reconnect that says nothing new writes nothing. */
   factsHash: number;
-  /** Live connections, oldest first: the last one gets the work. */
+  /** Live connections to this process, oldest first. */
   sessions: LiveSession[];
+  /** The process that holds a newer connection of this agent; null while the newest is ours, or none is known. */
+  elsewhere: string | null;
+  /** Connections that other processes hold beside ours; null for none, since that is what nearly all have. */
+  others: Map<string, number> | null;
   /** Something here differs from the store. */
   dirty: boolean;
 }
 
-/** The session that gets the work: the newest. */
+/** The session that gets the work: the newest of all, when this process holds it. */
 export function workingSession(state: AgentState): LiveSession | undefined {
-  return state.sessions.at(-1);
+  return state.elsewhere === null ? state.sessions.at(-1) : undefined;
+}
+
+/** How many live connections claim this agent's id; above one somebody cloned it. */
+export function countConnections(state: AgentState): number {
+  let count = state.sessions.length;
+  for (const others of state.others?.values() ?? []) count += others;
+  return count;
+}
+
+/** True when this process knows better than the store how the agent is: it holds it, or its change is not written yet. */
+export function isOurs(state: AgentState): boolean {
+  return state.elsewhere === null && (state.sessions.length > 0 || state.dirty);
 }
 
 /** A 53-bit fingerprint of a text (cyrb53). Good for noticing change, not for security. */

@@ -31,6 +31,7 @@ export class Agents {
 
   async find(id: string): Promise<Agent | undefined> {
     const row = await this.#parts.store.db.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst();
+    if (row) await this.#parts.metrics.fetchReadings([row.id]);
     return row && this.#toAgent(row);
   }
 
@@ -81,6 +82,7 @@ export class Agents {
         : undefined,
     };
     const page = await listAgentRows(this.#parts.store.db, conditions);
+    await this.#parts.metrics.fetchReadings(page.rows.filter((row) => row.status !== "offline").map((row) => row.id));
     return { items: page.rows.map((row) => this.#toAgent(row)), nextCursor: page.nextCursor, total: page.total };
   }
 
@@ -97,7 +99,12 @@ export class Agents {
       if (row.status === "online" || row.status === "stale" || row.status === "offline")
         counts[row.status] += Number(row.count);
     }
-    for (const state of this.#parts.registry.states()) if (state.sessions.length > 1) counts.conflicts++;
+    const conflicts = await this.#parts.store.db
+      .selectFrom("agents")
+      .select(({ fn }) => fn.countAll<number>().as("count"))
+      .where("connections", ">", 1)
+      .executeTakeFirstOrThrow();
+    counts.conflicts = Number(conflicts.count);
     return counts;
   }
 
@@ -128,14 +135,7 @@ export class Agents {
   async remove(id: string): Promise<void> {
     const result = await this.#parts.store.db.deleteFrom("agents").where("id", "=", id).executeTakeFirst();
     if (result.numDeletedRows === 0n) throw new MusterError("not_found", "there is no such agent", { id });
-    const state = this.#parts.registry.get(id as AgentId);
-    if (state) {
-      // forgotten first: whoever speaks up while its connections end is met as a new agent
-      this.#parts.registry.forget(state);
-      this.#parts.metrics.forget(state);
-      this.#parts.sessions.evictAgent(state, "the agent was deleted");
-    }
-    this.#numbers.delete(id);
+    this.forget(id as AgentId); // before its connections end: whoever speaks up then is met as a new agent
     this.#parts.feed.publish({ kind: "agent", agentId: id as AgentId, change: "removed" });
   }
 
@@ -192,6 +192,16 @@ export class Agents {
     return [...found.values()].sort((left, right) => left.number - right.number);
   }
 
+  /** Another process deleted this agent. */
+  forget(id: AgentId): void {
+    const state = this.#parts.registry.get(id);
+    this.#numbers.delete(id);
+    if (!state) return;
+    this.#parts.registry.forget(state);
+    this.#parts.metrics.forget(state);
+    this.#parts.sessions.evictAgent(state, "the agent was deleted");
+  }
+
   /** Gives up agents of a protocol that have been silent for long although a connection is open; answers how many. */
   markSilentOffline(olderThanMs: number, protocol: string): number {
     let count = 0;
@@ -207,7 +217,7 @@ export class Agents {
   #toAgent(row: AgentRow): Agent {
     const state = this.#parts.registry.getByNumber(row.number);
     if (!state) this.#numbers.set(row.id, row.number);
-    return toAgent(row, state, this.#parts.metrics.gauges(row.number));
+    return toAgent(row, state, this.#parts.metrics.gauges(row.number, row.id));
   }
 }
 

@@ -1,6 +1,5 @@
 import type { AgentId, CommandId, RunId } from "@muster/core";
 import type { LatestSample } from "@muster/core/resources";
-import type { OutputPiece } from "./session.ts";
 
 /** Something that happened in the fleet. Only ids where a reader can fetch the state; content where it cannot wait. */
 export type FeedEvent =
@@ -8,14 +7,16 @@ export type FeedEvent =
   | { readonly kind: "sample"; readonly agentId: AgentId; readonly sample: LatestSample }
   | { readonly kind: "command"; readonly commandId: CommandId }
   | { readonly kind: "run"; readonly runId: RunId; readonly commandId: CommandId; readonly agentId: AgentId }
-  | {
-      readonly kind: "output";
-      readonly runId: RunId;
-      readonly commandId: CommandId;
-      readonly pieces: readonly OutputPiece[];
-    };
+  /** More of what a run wrote is stored. */
+  | { readonly kind: "output"; readonly runId: RunId; readonly commandId: CommandId };
 
 export type FeedListener = (event: FeedEvent) => void;
+
+/** Whose samples a watcher wants; other events are few enough to send all. */
+export interface SampleInterest {
+  readonly all: boolean;
+  readonly agentIds: Iterable<string>;
+}
 
 /**
  * Tells whoever watches what happens, after it is stored. Listeners are called in turn and must be quick and not
@@ -23,15 +24,38 @@ export type FeedListener = (event: FeedEvent) => void;
  */
 export class Feed {
   readonly #listeners = new Set<FeedListener>();
+  readonly #interests = new Set<() => SampleInterest>();
 
   /** True when telling costs anything; lets hot paths skip building events. */
   get watched(): boolean {
     return this.#listeners.size > 0;
   }
 
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
   subscribe(listener: FeedListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Says whose samples this process wants from others. Without it a listener gets only what happens here. */
+  wantSamples(interest: () => SampleInterest): () => void {
+    this.#interests.add(interest);
+    return () => this.#interests.delete(interest);
+  }
+
+  /** Whether anybody here listens, and whose samples they want; at most `limit` agents by name. */
+  describeInterest(limit: number): { all: boolean; agentIds: string[] } {
+    const agentIds = new Set<string>();
+    let all = false;
+    for (const interest of this.#interests) {
+      const wanted = interest();
+      all ||= wanted.all;
+      for (const id of wanted.agentIds) if (agentIds.size < limit) agentIds.add(id);
+    }
+    return { all, agentIds: [...agentIds] };
   }
 
   publish(event: FeedEvent): void {

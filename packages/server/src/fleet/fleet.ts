@@ -1,4 +1,4 @@
-import type { Clock } from "@muster/core";
+import type { Clock, Timestamp } from "@muster/core";
 import type { Bus } from "../bus/bus.ts";
 import type { Store } from "../store/store.ts";
 import { Agents } from "./agents.ts";
@@ -7,7 +7,10 @@ import { Feed } from "./feed.ts";
 import { Groups } from "./groups.ts";
 import { Ledger } from "./ledger.ts";
 import { Metrics } from "./metrics.ts";
+import { Presence } from "./presence.ts";
+import { Processes } from "./processes.ts";
 import { Registry } from "./registry.ts";
+import { Relay } from "./relay.ts";
 import { Sessions } from "./sessions.ts";
 
 interface FleetParts {
@@ -16,6 +19,8 @@ interface FleetParts {
   readonly clock: Clock;
   /** Output kept per stream of a run. */
   readonly outputLimitBytes: number;
+  /** For people: where this process runs. */
+  readonly place?: string;
 }
 
 /** The domain: everything that doors, API and jobs may ask for. */
@@ -28,44 +33,81 @@ export class Fleet {
   readonly sessions: Sessions;
   readonly agents: Agents;
   readonly commands: Commands;
+  readonly processes: Processes;
+  readonly #presence: Presence;
+  readonly #relay: Relay;
 
   constructor(parts: FleetParts) {
     const { feed } = this;
-    this.registry = new Registry({ ...parts, feed });
+    const { processId } = parts.bus;
+    this.processes = new Processes({
+      ...parts,
+      processId,
+      place: parts.place ?? "this machine",
+      hasBus: parts.bus.name !== "local",
+    });
+    this.registry = new Registry({ ...parts, feed, processId });
+    const { registry } = this;
     this.groups = new Groups(parts);
-    this.metrics = new Metrics({ ...parts, feed, registry: this.registry });
-    this.ledger = new Ledger({ ...parts, feed, registry: this.registry });
+    this.metrics = new Metrics({ ...parts, feed, registry });
+    this.ledger = new Ledger({ ...parts, feed, registry });
+    this.#presence = new Presence({ ...parts, registry, ledger: this.ledger });
     this.sessions = new Sessions({
       clock: parts.clock,
-      registry: this.registry,
+      registry,
       ledger: this.ledger,
       metrics: this.metrics,
+      presence: this.#presence,
     });
     this.agents = new Agents({
       ...parts,
       feed,
-      registry: this.registry,
+      registry,
       sessions: this.sessions,
       metrics: this.metrics,
       groups: this.groups,
     });
     this.commands = new Commands({ ...parts, feed, agents: this.agents, ledger: this.ledger });
+    this.#relay = new Relay({
+      ...parts,
+      feed,
+      acceptSample: (sample) => this.metrics.acceptRemote(sample),
+      onRemoved: (agentId) => this.agents.forget(agentId),
+    });
   }
 
   /** Sets right what the last process left, then begins background work. Call it before the first connection. */
   async start(): Promise<void> {
-    await this.registry.start();
-    await this.ledger.start();
+    await this.processes.start();
+    const alive = await this.processes.listAlive();
+    await this.registry.start(alive);
+    await this.ledger.start(alive.length === 1);
     await this.metrics.history.recover();
     this.metrics.start();
     this.sessions.start();
+    this.#presence.start(() => this.sessions.connectionCount());
+    this.#relay.start();
+  }
+
+  /** Notices processes that died, and agents that did not come back from one. Called about every second. */
+  async watchProcesses(_now: Timestamp): Promise<void> {
+    for (const dead of await this.processes.buryDead()) {
+      this.#presence.processDied(dead.id);
+      this.ledger.announce(dead.changes);
+      for (const agentId of dead.agentIds) this.feed.publish({ kind: "agent", agentId, change: "status" });
+    }
+    for (const agentId of await this.processes.giveUpOrphans())
+      this.feed.publish({ kind: "agent", agentId, change: "status" });
   }
 
   /** Writes everything that waits. Call it when no connection is left. */
   async stop(): Promise<void> {
     this.sessions.stop();
+    this.#presence.stop();
+    this.#relay.stop();
     await this.ledger.settle();
     await this.metrics.stop();
     await this.registry.stop();
+    await this.processes.stop();
   }
 }

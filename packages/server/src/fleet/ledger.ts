@@ -57,8 +57,12 @@ export class Ledger {
     parts.bus.on("stop", ({ runs }) => this.#stopHere(runs.map((run) => ({ id: run.id, agent_number: run.agent }))));
   }
 
-  /** What was sent to agents without a journal before this process started is lost to us; half-written commands are swept. */
-  async start(): Promise<void> {
+  /**
+   * A process that starts alone finds what the last one left: what it sent to agents without a journal is lost to us, and
+   * half-written commands are swept. Beside other processes both are theirs; of the dead ones `Processes` takes care.
+   */
+  async start(isAlone: boolean): Promise<void> {
+    if (!isAlone) return;
     const now = this.#parts.clock.now();
     const changes = await this.#parts.store.transaction(async (queries) => {
       await queries.deleteFrom("commands").where("status", "=", "preparing").execute();
@@ -200,13 +204,8 @@ export class Ledger {
 
   #publishOutcome(outcome: ReportOutcome): void {
     if (!this.#parts.feed.watched) return;
-    for (const { run, pieces } of outcome.output) {
-      this.#parts.feed.publish({
-        kind: "output",
-        runId: run.id as RunId,
-        commandId: run.command_id as CommandId,
-        pieces,
-      });
+    for (const run of outcome.wrote) {
+      this.#parts.feed.publish({ kind: "output", runId: run.id as RunId, commandId: run.command_id as CommandId });
     }
     this.publishRuns([...outcome.changed]);
   }

@@ -9,6 +9,7 @@ import {
   toIso,
 } from "@muster/core";
 import type { AgentGauges, LatestSample, MetricAnswer } from "@muster/core/resources";
+import type { Bus } from "../bus/bus.ts";
 import { packRow } from "../store/metric-row.ts";
 import { ensureSets, findSets, newestTimes, TIERS, writeTierRows } from "../store/metrics.ts";
 import type { Store } from "../store/store.ts";
@@ -17,6 +18,7 @@ import { type AgentState, workingSession } from "./agent-state.ts";
 import { Batcher } from "./batcher.ts";
 import type { Feed } from "./feed.ts";
 import { History, type HistoryQuery } from "./metric-history.ts";
+import { Readings } from "./readings.ts";
 import type { Registry } from "./registry.ts";
 
 interface MetricsParts {
@@ -24,6 +26,7 @@ interface MetricsParts {
   readonly clock: Clock;
   readonly feed: Feed;
   readonly registry: Registry;
+  readonly bus: Bus;
 }
 
 /** What is kept in memory of one agent's host: the newest reading and the step being gathered. */
@@ -81,6 +84,7 @@ export class Metrics {
   /** Series with a step being gathered, the one that began first in front. */
   readonly #open = new Set<HostSeries>();
   readonly #load: Batcher<HostSeries, undefined>;
+  readonly #elsewhere: Readings;
   #pending: PendingRow[] = [];
   #flushing: Promise<void> = Promise.resolve();
   #stop: (() => void)[] = [];
@@ -89,6 +93,8 @@ export class Metrics {
     this.#parts = parts;
     this.#load = new Batcher(200, (series) => this.#loadSeries(series));
     this.#history = new History(parts.store, parts.clock);
+    this.#elsewhere = new Readings(parts);
+    parts.bus.answer("readings", ({ agents }) => ({ samples: this.#readingsHere(agents) }));
   }
 
   get history(): History {
@@ -144,25 +150,39 @@ export class Metrics {
     return this.#series.get(state.number)?.storedThrough ?? null;
   }
 
+  /** The newest reading, whichever process holds the agent. */
+  async findLatest(agentId: string): Promise<LatestSample | undefined> {
+    await this.fetchReadings([agentId]);
+    return this.latest(agentId);
+  }
+
+  /** A reading of an agent that another process holds. */
+  acceptRemote(sample: LatestSample): void {
+    this.#elsewhere.accept(sample);
+    this.#parts.feed.publish({ kind: "sample", agentId: sample.agentId as AgentId, sample });
+  }
+
+  /** Asks the processes that hold these agents for their newest readings, where we do not know them. */
+  fetchReadings(agentIds: readonly string[]): Promise<void> {
+    const unknown = agentIds.filter((id) => !this.#parts.registry.isHere(id as AgentId));
+    return this.#elsewhere.fetch(unknown);
+  }
+
+  /** The newest reading as far as this process knows. */
   latest(agentId: string): LatestSample | undefined {
+    const remote = this.#parts.registry.isHere(agentId as AgentId) ? undefined : this.#elsewhere.get(agentId);
+    if (remote) return remote;
     const state = this.#parts.registry.get(agentId as AgentId);
     const series = state && this.#series.get(state.number);
     return series && series.receivedAt > 0 ? toLatest(series) : undefined;
   }
 
-  gauges(agentNumber: number): AgentGauges | null {
+  gauges(agentNumber: number, agentId: string): AgentGauges | null {
+    const remote = this.#parts.registry.isHere(agentId as AgentId) ? undefined : this.#elsewhere.get(agentId);
+    if (remote) return gaugesOf(remote.at, (name) => remote.values[name]);
     const series = this.#series.get(agentNumber);
     if (!series || series.receivedAt === 0) return null;
-    const value = (name: keyof typeof FIELD) => nullWhenMissing(series.values[FIELD[name]]);
-    return {
-      at: toIso(series.receivedAt),
-      cpu: value("system.cpu.utilization"),
-      memory: value("system.memory.utilization"),
-      filesystem: value("system.filesystem.utilization"),
-      load1: value("system.load.1m"),
-      receive: value("system.network.receive"),
-      transmit: value("system.network.transmit"),
-    };
+    return gaugesOf(toIso(series.receivedAt), (name) => series.values[FIELD[name]]);
   }
 
   /** History of one agent. What is still being gathered is written first, so that a chart ends now. */
@@ -198,6 +218,17 @@ export class Metrics {
     }
     this.#flushing = this.#flushing.then(() => this.#writePending());
     return this.#flushing;
+  }
+
+  #readingsHere(agentIds: readonly string[]): Record<string, unknown>[] {
+    return agentIds.flatMap((id) => {
+      const state = this.#parts.registry.get(id as AgentId);
+      const series = state && this.#series.get(state.number);
+      // lists ask for many at once and show gauges only; details come when somebody watches
+      if (!series || series.receivedAt === 0) return [];
+      const reading = toLatest(series);
+      return [agentIds.length > 1 ? { ...reading, detail: null } : { ...reading }];
+    });
   }
 
   #seriesOf(state: AgentState): HostSeries {
@@ -354,6 +385,18 @@ function toLatest(series: HostSeries): LatestSample {
     at: toIso(series.receivedAt),
     values,
     detail: series.detail as LatestSample["detail"],
+  };
+}
+
+function gaugesOf(at: string, read: (name: keyof typeof FIELD) => number | undefined): AgentGauges {
+  return {
+    at,
+    cpu: nullWhenMissing(read("system.cpu.utilization")),
+    memory: nullWhenMissing(read("system.memory.utilization")),
+    filesystem: nullWhenMissing(read("system.filesystem.utilization")),
+    load1: nullWhenMissing(read("system.load.1m")),
+    receive: nullWhenMissing(read("system.network.receive")),
+    transmit: nullWhenMissing(read("system.network.transmit")),
   };
 }
 

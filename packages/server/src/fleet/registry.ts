@@ -1,8 +1,8 @@
-import { type AgentId, type Clock, newId } from "@muster/core";
+import { type AgentId, type Clock, MusterError, newId } from "@muster/core";
 import type { AgentStatus } from "@muster/core/resources";
 import { type Queries, type Store, slices } from "../store/store.ts";
 import { type AgentRow, cleanFacts, effectiveLabels, searchColumns, toState } from "./agent-rows.ts";
-import { type AgentState, fingerprint, workingSession } from "./agent-state.ts";
+import { type AgentState, countConnections, fingerprint, workingSession } from "./agent-state.ts";
 import { Batcher } from "./batcher.ts";
 import type { Feed } from "./feed.ts";
 import type { AgentFacts, AgentHello } from "./session.ts";
@@ -25,6 +25,7 @@ export class Registry {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #feed: Feed;
+  readonly #processId: string;
   readonly #byIdentity = new Map<string, AgentState>();
   readonly #byId = new Map<AgentId, AgentState>();
   readonly #byNumber = new Map<number, AgentState>();
@@ -34,7 +35,8 @@ export class Registry {
   #flushing: Promise<void> = Promise.resolve();
   #stop: (() => void)[] = [];
 
-  constructor(parts: { store: Store; clock: Clock; feed: Feed }) {
+  constructor(parts: { store: Store; clock: Clock; feed: Feed; processId: string }) {
+    this.#processId = parts.processId;
     this.#store = parts.store;
     this.#clock = parts.clock;
     this.#feed = parts.feed;
@@ -42,12 +44,19 @@ export class Registry {
     this.#facts = new Batcher(200, (changes) => this.#writeFacts(changes));
   }
 
-  /** Begins writing in the background. A process that starts has no connections, whatever the store says. */
-  async start(): Promise<void> {
+  /** Begins writing in the background. Whom none of the living processes holds is not connected, whatever the store says. */
+  async start(alive: readonly string[]): Promise<void> {
     await this.#store.db
       .updateTable("agents")
-      .set({ status: "offline", status_reason: "the server restarted", status_at: this.#clock.now(), connections: 0 })
+      .set({
+        status: "offline",
+        status_reason: "the server restarted",
+        status_at: this.#clock.now(),
+        connections: 0,
+        holder: null,
+      })
       .where("status", "!=", "offline")
+      .where((where) => where.or([where("holder", "is", null), where("holder", "not in", [...alive])]))
       .execute();
     this.#stop = [
       this.#clock.every(FLUSH_MS, () => void this.flush()),
@@ -135,29 +144,31 @@ export class Registry {
   }
 
   async #findOrInsert(hellos: readonly AgentHello[]) {
-    const isNew = new Set<string>();
-    await this.#store.transaction(async (queries) => {
-      const unmet = uniqueHellos(hellos).filter((hello) => !this.#byIdentity.has(keyOf(hello)));
-      for (const slice of slices(unmet, 2, this.#store.dialect)) {
-        for (const row of await findByIdentity(queries, slice)) this.#remember(row);
-      }
-      const strangers = unmet.filter((hello) => !this.#byIdentity.has(keyOf(hello)));
+    const unmet = uniqueHellos(hellos).filter((hello) => !this.#byIdentity.has(keyOf(hello)));
+    const { rows, inserted } = await this.#store.transaction(async (queries) => {
+      const rows: AgentRow[] = [];
+      for (const slice of slices(unmet, 2, this.#store.dialect)) rows.push(...(await findByIdentity(queries, slice)));
+      const found = new Set(rows.map((row) => identityKey(row.protocol, row.external_id)));
+      const strangers = unmet.filter((hello) => !found.has(keyOf(hello)));
+      const inserted: AgentRow[] = [];
       for (const slice of slices(strangers, 20, this.#store.dialect)) {
-        const rows = await queries
-          .insertInto("agents")
-          .values(slice.map((hello) => this.#newRow(hello)))
+        const insert = queries.insertInto("agents").values(slice.map((hello) => this.#newRow(hello)));
+        // another process may meet the same stranger at this very moment; then its row is the one
+        const ours = await insert
+          .onConflict((conflict) => conflict.columns(["protocol", "external_id"]).doNothing())
           .returningAll()
           .execute();
-        for (const row of rows) isNew.add(identityKey(row.protocol, row.external_id));
-        for (const row of rows) this.#remember(row);
+        inserted.push(...ours);
+        if (ours.length < slice.length) rows.push(...(await findByIdentity(queries, slice)));
       }
+      return { rows, inserted };
     });
-    const answered = new Set<string>();
+    for (const row of [...inserted, ...rows]) this.#remember(row);
+    const isNew = new Set(inserted.map((row) => identityKey(row.protocol, row.external_id)));
     return hellos.map((hello) => {
       const state = this.#byIdentity.get(keyOf(hello));
-      if (!state) throw new Error("an agent vanished while it was stored");
-      const first = isNew.has(keyOf(hello)) && !answered.has(keyOf(hello));
-      answered.add(keyOf(hello));
+      if (!state) throw new MusterError("unavailable", "the agent could not be stored; try again");
+      const first = isNew.delete(keyOf(hello));
       if (first) this.#feed.publish({ kind: "agent", agentId: state.id, change: "created" });
       return { state, isNew: first };
     });
@@ -236,11 +247,11 @@ export class Registry {
       const slice = states.slice(start, start + 200);
       try {
         await this.#store.transaction(async (queries) => {
-          for (const state of slice) await writePresenceOf(queries, state);
+          for (const state of slice) await writePresenceOf(queries, state, this.#processId);
         });
       } catch {
         // the store is away: what was not written stays marked, and the next flush tries again
-        for (const state of states.slice(start)) this.#dirty.add(state);
+        for (const state of states.slice(start)) this.markDirty(state);
         return;
       }
     }
@@ -258,8 +269,12 @@ export async function writeLabels(queries: Queries, agentNumber: number, labels:
   if (rows.length > 0) await queries.insertInto("agent_labels").values(rows).execute();
 }
 
-async function writePresenceOf(queries: Queries, state: AgentState): Promise<void> {
-  await queries
+/** Only the process that holds an agent writes how it is; who has lost it to another one keeps quiet. */
+async function writePresenceOf(queries: Queries, state: AgentState, processId: string): Promise<void> {
+  state.dirty = false;
+  if (state.elsewhere !== null) return;
+  const isHeld = state.sessions.length > 0;
+  let update = queries
     .updateTable("agents")
     .set({
       status: state.status,
@@ -267,11 +282,13 @@ async function writePresenceOf(queries: Queries, state: AgentState): Promise<voi
       status_at: state.statusAt,
       last_seen_at: state.lastSeenAt,
       clock_skew_ms: state.clockSkewMs,
-      connections: state.sessions.length,
+      connections: countConnections(state),
+      holder: isHeld ? processId : null,
     })
-    .where("number", "=", state.number)
-    .execute();
-  state.dirty = false;
+    .where("number", "=", state.number);
+  if (!isHeld)
+    update = update.where((where) => where.or([where("holder", "is", null), where("holder", "=", processId)]));
+  await update.execute();
 }
 
 function findByIdentity(queries: Queries, hellos: readonly AgentHello[]): Promise<AgentRow[]> {

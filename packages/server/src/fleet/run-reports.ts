@@ -25,7 +25,8 @@ export interface WorkingRun extends RunRow {
 export interface ReportOutcome {
   readonly changed: ReadonlySet<WorkingRun>;
   readonly ended: ReadonlySet<WorkingRun>;
-  readonly output: readonly { run: WorkingRun; pieces: readonly OutputPiece[] }[];
+  /** Runs of which more output is stored. */
+  readonly wrote: ReadonlySet<WorkingRun>;
   /** Runs that were cancelled before they started and started all the same: they must be stopped. */
   readonly toCancel: readonly WorkingRun[];
   /** Per report: for output the last piece stored, otherwise 0. */
@@ -45,7 +46,7 @@ export async function applyReports(
 ): Promise<ReportOutcome> {
   const changed = new Set<WorkingRun>();
   const ended = new Set<WorkingRun>();
-  const output: { run: WorkingRun; pieces: readonly OutputPiece[] }[] = [];
+  const wrote = new Set<WorkingRun>();
   const toCancel: WorkingRun[] = [];
   const runs = await loadRuns(queries, reports);
   const results: number[] = [];
@@ -70,7 +71,7 @@ export async function applyReports(
       results.push(0);
     } else if (report.kind === "output") {
       const stored = await storePieces(queries, run, report.pieces, context.outputLimitBytes);
-      if (stored.length > 0) output.push({ run, pieces: stored });
+      if (stored.length > 0) wrote.add(run);
       changed.add(run);
       results.push(Math.max(run.last_seq, lastSeq(report.pieces)));
     } else {
@@ -78,13 +79,13 @@ export async function applyReports(
         changed.add(run);
         ended.add(run);
         const pieces = await storeWholeOutput(queries, run, report.result, context);
-        if (pieces.length > 0) output.push({ run, pieces });
+        if (pieces.length > 0) wrote.add(run);
       }
       results.push(0);
     }
   }
   for (const run of changed) await writeRun(queries, run);
-  return { changed, ended, output, toCancel, results };
+  return { changed, ended, wrote, toCancel, results };
 }
 
 function lastSeq(pieces: readonly OutputPiece[]): number {

@@ -1,7 +1,8 @@
 import type { AgentId, Capability, Clock, HostSample, RunId, Timestamp, TokenId } from "@muster/core";
-import { type AgentState, workingSession } from "./agent-state.ts";
+import { type AgentState, countConnections, workingSession } from "./agent-state.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Presence } from "./presence.ts";
 import type { Registry } from "./registry.ts";
 import type {
   AgentFacts,
@@ -20,6 +21,7 @@ interface SessionParts {
   readonly registry: Registry;
   readonly ledger: Ledger;
   readonly metrics: Metrics;
+  readonly presence: Presence;
 }
 
 /** Small fleets beat every 3 s; from there the interval widens with the number of agents up to 30 s above 10,000. */
@@ -77,6 +79,8 @@ export class Sessions {
     session.beatMs = this.#beatMs;
     this.#live.add(session);
     state.sessions.push(session);
+    state.elsewhere = null;
+    this.#parts.presence.arrived(state);
     state.capabilities = hello.capabilities;
     session.touch();
     this.#parts.registry.setStatus(state, "online", conflictReason(state));
@@ -114,13 +118,14 @@ export class Sessions {
       if (silence < session.staleAfterMs) continue;
       registry.setStatus(state, "stale", `silent for ${Math.round(silence / 1000)} s`);
     }
-    const beatMs = beatIntervalFor(this.#live.size);
+    const beatMs = beatIntervalFor(this.#live.size + this.#parts.presence.agentsElsewhere);
     if (beatMs !== this.#beatMs) this.#announceBeat(beatMs);
   }
 
   #announceBeat(beatMs: number): void {
     // a little hysteresis: a fleet that hovers around a step must not be told twice a second
-    if (beatMs < this.#beatMs && beatIntervalFor(this.#live.size * 1.1) >= this.#beatMs) return;
+    const size = this.#live.size + this.#parts.presence.agentsElsewhere;
+    if (beatMs < this.#beatMs && beatIntervalFor(size * 1.1) >= this.#beatMs) return;
     this.#beatMs = beatMs;
     for (const session of this.#live) {
       session.beatMs = beatMs;
@@ -129,8 +134,10 @@ export class Sessions {
   }
 }
 
-function conflictReason(state: AgentState): string {
-  return state.sessions.length > 1 ? `${state.sessions.length} connections use this id` : "connected";
+/** Why an online agent is online, with a word on clones. */
+export function conflictReason(state: AgentState): string {
+  const count = countConnections(state);
+  return count > 1 ? `${count} connections use this id` : "connected";
 }
 
 function spread(windowMs: number): number {
@@ -263,7 +270,9 @@ export class LiveSession implements AgentSession {
     const { state } = this;
     const wasWorking = workingSession(state) === this;
     state.sessions = state.sessions.filter((session) => session !== this);
-    const { registry, ledger } = this.#parts;
+    const { registry, ledger, presence } = this.#parts;
+    presence.left(state);
+    if (state.elsewhere !== null) return;
     if (state.sessions.length === 0) registry.setStatus(state, "offline", reason);
     else if (state.status === "online") registry.setStatus(state, "online", conflictReason(state));
     registry.markDirty(state);

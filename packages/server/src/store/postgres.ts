@@ -1,5 +1,7 @@
-import { PostgresDialect } from "kysely";
+import { PostgresDialect, sql } from "kysely";
 import pg from "pg";
+import { isDatabaseAway } from "./away.ts";
+import { WatchedPool } from "./postgres-pool.ts";
 import type { Dialect } from "./store.ts";
 
 /** Types that the driver would hand over as text since they can be larger than a number; ours never are. */
@@ -8,32 +10,20 @@ const NUMERIC = 1700;
 
 /** Two transactions met: serialization failure, deadlock. Nothing is stored. */
 const CONFLICTS = new Set(["40001", "40P01"]);
-/** Classes 08 (connection), 53 (resources) and 57P (the server stops or starts). */
-const AWAY = /^(08|53|57P)/;
-const AWAY_SYSTEM = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ENOTFOUND",
-  "ETIMEDOUT",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EAI_AGAIN",
-  "ENOENT",
-]);
-const AWAY_WORDS =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/;
+
+/** Who migrates holds this lock. Any number that nobody else uses in this database. */
+const MIGRATION_LOCK = 7_303_190_651;
 
 export interface PostgresOptions {
   /** How many connections this process may hold. */
   readonly connections?: number;
   /** Told of connections that break while nobody uses them. */
-  readonly onFailure?: (error: Error) => void;
+  readonly onFailure?: ((error: Error) => void) | undefined;
 }
 
 /** PostgreSQL 15 or later, reached by a `postgres://` URL. Every commit is on disk before it is acknowledged, as the server is set. */
 export function postgresDialect(url: string, options: PostgresOptions = {}): Dialect {
-  const pool = new pg.Pool({
+  const config: pg.PoolConfig = {
     connectionString: url,
     max: options.connections ?? 10,
     application_name: "muster",
@@ -44,19 +34,32 @@ export function postgresDialect(url: string, options: PostgresOptions = {}): Dia
     statement_timeout: 30_000,
     idle_in_transaction_session_timeout: 30_000,
     types: { getTypeParser: readType },
-  });
-  pool.on("error", (error) => options.onFailure?.(error));
+  };
   return {
     name: "postgres",
-    kysely: new PostgresDialect({ pool }),
+    kysely: new PostgresDialect({ pool: () => Promise.resolve(new WatchedPool(config, options.onFailure)) }),
     shared: true,
     maxParameters: 60_000,
     tableEnd: { keyed: "" },
-    types: { number: "bigint", bytes: "bytea" },
+    // byte order, as in SQLite: names sort alike on both, and no update of the system's locales can break an index
+    types: { number: "bigint", bytes: "bytea", text: sql`text collate "C"` },
     identity: (column) => column.generatedByDefaultAsIdentity().primaryKey(),
     locking: true,
-    isConflict: (error) => CONFLICTS.has(codeOf(error)),
-    isAway,
+    nowMs: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+    isConflict: (error) => CONFLICTS.has(error instanceof Error && "code" in error ? String(error.code) : ""),
+    isAway: isDatabaseAway,
+    alone: (db, work) =>
+      db.connection().execute(async (connection) => {
+        // others may wait longer than a query should
+        await sql`set statement_timeout = 0`.execute(connection);
+        await sql`select pg_advisory_lock(${sql.lit(MIGRATION_LOCK)})`.execute(connection);
+        try {
+          return await work(connection);
+        } finally {
+          await sql`select pg_advisory_unlock(${sql.lit(MIGRATION_LOCK)})`.execute(connection);
+          await sql`reset statement_timeout`.execute(connection);
+        }
+      }),
   };
 }
 
@@ -71,14 +74,4 @@ function readWhole(text: string): number {
 function readType(oid: number, format?: "text" | "binary") {
   if (oid === INT8 || oid === NUMERIC) return readWhole;
   return format === "binary" ? pg.types.getTypeParser(oid, "binary") : pg.types.getTypeParser(oid, "text");
-}
-
-function isAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = codeOf(error);
-  return AWAY.test(code) || AWAY_SYSTEM.has(code) || AWAY_WORDS.test(error.message);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

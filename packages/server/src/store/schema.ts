@@ -31,6 +31,18 @@ export interface AgentsTable {
   /** Lower-case name, hostname, external id and addresses, for searching. */
   search: string;
   sort_name: string;
+  /** The process that holds the connection which gets the work. */
+  holder: string | null;
+}
+
+/** Server processes that live, or lived until a moment ago. */
+export interface ProcessesTable {
+  id: string;
+  /** For people: where it runs. */
+  place: string;
+  started_at: number;
+  /** By the database's clock. */
+  beat_at: number;
 }
 
 export interface AgentLabelsTable {
@@ -137,6 +149,7 @@ export interface MetricTierTable {
 
 /** All tables. */
 export interface Schema extends AccessTables {
+  processes: ProcessesTable;
   agents: AgentsTable;
   agent_labels: AgentLabelsTable;
   groups: GroupsTable;

@@ -2,10 +2,19 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import { databaseAway, isDatabaseAway } from "./away.ts";
 import type { Dialect } from "./store.ts";
 
 /** Statements kept compiled. Kysely's texts repeat; the batch statements of the hot paths are among them. */
 const MAX_STATEMENTS = 500;
+
+/** Primary result codes that say that the file cannot be used now, whatever the query: busy, I/O error, full, cannot open. */
+const AWAY: Readonly<Record<number, string>> = {
+  5: "the database is used by another program",
+  10: "the disk of the database has failed",
+  13: "the disk of the database is full",
+  14: "the database cannot be opened",
+};
 
 /** A prepared statement in the shape that Kysely expects of better-sqlite3. */
 class Statement implements SqliteStatement {
@@ -18,15 +27,25 @@ class Statement implements SqliteStatement {
   }
 
   all(parameters: readonly unknown[]): unknown[] {
-    return this.#statement.all(...(parameters as never[]));
+    return watched(() => this.#statement.all(...(parameters as never[])));
   }
 
   run(parameters: readonly unknown[]) {
-    return this.#statement.run(...(parameters as never[]));
+    return watched(() => this.#statement.run(...(parameters as never[])));
   }
 
   iterate(parameters: readonly unknown[]): IterableIterator<unknown> {
     return this.#statement.iterate(...(parameters as never[]));
+  }
+}
+
+function watched<Result>(query: () => Result): Result {
+  try {
+    return query();
+  } catch (error) {
+    const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : 0;
+    const why = AWAY[code];
+    throw why === undefined ? error : databaseAway(error, why);
   }
 }
 
@@ -77,10 +96,12 @@ export function sqliteDialect(path: string): Dialect {
     shared: false,
     maxParameters: 32_000,
     tableEnd: { keyed: "without rowid" },
-    types: { number: "integer", bytes: "blob" },
+    types: { number: "integer", bytes: "blob", text: "text" },
     identity: (column) => column.primaryKey().autoIncrement(),
     locking: false,
     isConflict: () => false,
-    isAway: () => false,
+    isAway: isDatabaseAway,
+    // one process has the file
+    alone: (db, work) => work(db),
   };
 }

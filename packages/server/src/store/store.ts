@@ -1,7 +1,13 @@
-import { type Clock, MusterError } from "@muster/core";
-import { type ColumnDefinitionBuilder, Kysely, type Dialect as KyselyDialect, type Transaction } from "kysely";
-import { Migrator } from "kysely/migration";
-import { migrations } from "./migrations/index.ts";
+import type { Clock } from "@muster/core";
+import {
+  type ColumnDefinitionBuilder,
+  Kysely,
+  type Dialect as KyselyDialect,
+  type RawBuilder,
+  sql,
+  type Transaction,
+} from "kysely";
+import { migrate } from "./migrate.ts";
 import type { Schema } from "./schema.ts";
 
 /** What differs between the databases. Differences are told here as capabilities; nobody asks for the name. */
@@ -18,15 +24,21 @@ export interface Dialect {
     /** Whole numbers that rows are counted with. */
     readonly number: "integer" | "bigint";
     readonly bytes: "blob" | "bytea";
+    /** Text that is compared and sorted by its bytes. */
+    readonly text: "text" | RawBuilder<unknown>;
   };
   /** Makes a column count rows up by itself. */
   identity(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder;
-  /** Words behind a SELECT inside a transaction that keep others away from its rows; none where nobody else is there. */
+  /** A SELECT that is followed by a change has to lock its rows, since other transactions run at the same time. */
   readonly locking: boolean;
+  /** The database's own clock, in ms; absent where it is this machine's anyway. */
+  readonly nowMs?: RawBuilder<number>;
   /** The transaction met another one: nothing of it is stored, and it may be tried again. */
   isConflict(error: unknown): boolean;
-  /** The database is not there: nothing is known of what was under way. */
+  /** The database is not there or cannot write; every query then rejects with `unavailable` and a time to wait. */
   isAway(error: unknown): boolean;
+  /** Runs `work` while no other process runs its own; `db` is the connection to use. */
+  alone<Result>(db: Queries, work: (db: Queries) => Promise<Result>): Promise<Result>;
 }
 
 /** Where a query runs: the store itself or a transaction of it. */
@@ -54,24 +66,27 @@ export class Store {
       try {
         return await this.db.transaction().execute(work);
       } catch (error) {
-        if (this.dialect.isAway(error))
-          throw new MusterError("unavailable", "the database does not answer", { retryAfterMs: 2000 }, error);
         if (attempt >= MAX_ATTEMPTS || !this.dialect.isConflict(error)) throw error;
       }
     }
   }
 
-  /** Brings the tables to this version. Forward only; safe to call when there is nothing to do. */
-  async migrate(): Promise<readonly string[]> {
-    const provider = { getMigrations: async () => migrations(this.dialect) };
-    const { error, results } = await new Migrator({ db: this.db, provider }).migrateToLatest();
-    if (error) throw new MusterError("internal", "the database could not be migrated", {}, error);
-    return (results ?? []).filter((result) => result.status === "Success").map((result) => result.migrationName);
+  /** Brings the tables to this version and answers what was done. Forward only; safe when several processes start at once. */
+  migrate(): Promise<readonly string[]> {
+    return migrate(this.db, this.dialect);
   }
 
   /** Answers when the database does. */
   async ping(): Promise<void> {
     await this.db.selectFrom("commands").select("number").limit(1).execute();
+  }
+
+  /** The database's own time; undefined where it has none but this machine's. */
+  async readClock(): Promise<number | undefined> {
+    const { nowMs } = this.dialect;
+    if (!nowMs) return undefined;
+    const { rows } = await sql<{ now: number }>`select ${nowMs} as now`.execute(this.db);
+    return rows[0]?.now;
   }
 
   async close(): Promise<void> {

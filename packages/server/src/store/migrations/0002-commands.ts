@@ -3,33 +3,33 @@ import type { Migration } from "kysely/migration";
 import type { Dialect } from "../store.ts";
 
 export function commands(dialect: Dialect): Migration {
-  const { number } = dialect.types;
+  const { number, text } = dialect.types;
   return {
     async up(db: Kysely<never>) {
       await db.schema
         .createTable("commands")
         .addColumn("number", number, dialect.identity)
-        .addColumn("id", "text", (column) => column.notNull().unique())
-        .addColumn("status", "text", (column) => column.notNull())
-        .addColumn("status_reason", "text")
-        .addColumn("text", "text")
-        .addColumn("argv", "text")
-        .addColumn("env", "text", (column) => column.notNull())
-        .addColumn("env_names", "text", (column) => column.notNull())
-        .addColumn("cwd", "text")
-        .addColumn("run_as", "text")
-        .addColumn("targets", "text", (column) => column.notNull())
+        .addColumn("id", text, (column) => column.notNull().unique())
+        .addColumn("status", text, (column) => column.notNull())
+        .addColumn("status_reason", text)
+        .addColumn("text", text)
+        .addColumn("argv", text)
+        .addColumn("env", text, (column) => column.notNull())
+        .addColumn("env_names", text, (column) => column.notNull())
+        .addColumn("cwd", text)
+        .addColumn("run_as", text)
+        .addColumn("targets", text, (column) => column.notNull())
         .addColumn("timeout_ms", "integer", (column) => column.notNull())
         .addColumn("expires_at", "bigint", (column) => column.notNull())
-        .addColumn("concurrency", "text")
-        .addColumn("failure_budget", "text")
+        .addColumn("concurrency", text)
+        .addColumn("failure_budget", text)
         .addColumn("created_at", "bigint", (column) => column.notNull())
-        .addColumn("created_by", "text", (column) => column.notNull())
+        .addColumn("created_by", text, (column) => column.notNull())
         .addColumn("finished_at", "bigint")
         .addColumn("total", "integer", (column) => column.notNull())
-        .addColumn("final_counts", "text")
-        .addColumn("idempotency_key", "text")
-        .addColumn("request_hash", "text")
+        .addColumn("final_counts", text)
+        .addColumn("idempotency_key", text)
+        .addColumn("request_hash", text)
         .addUniqueConstraint("commands_once", ["created_by", "idempotency_key"])
         .execute();
       await db.schema.createIndex("commands_by_status").on("commands").columns(["status", "number"]).execute();
@@ -37,13 +37,13 @@ export function commands(dialect: Dialect): Migration {
       await db.schema
         .createTable("runs")
         .addColumn("number", number, dialect.identity)
-        .addColumn("id", "text", (column) => column.notNull().unique())
+        .addColumn("id", text, (column) => column.notNull().unique())
         .addColumn("command_number", number, (column) =>
           column.notNull().references("commands.number").onDelete("cascade"),
         )
         .addColumn("agent_number", number, (column) => column.notNull().references("agents.number").onDelete("cascade"))
-        .addColumn("status", "text", (column) => column.notNull())
-        .addColumn("reason", "text")
+        .addColumn("status", text, (column) => column.notNull())
+        .addColumn("reason", text)
         .addColumn("exit_code", "integer")
         .addColumn("queued_at", "bigint", (column) => column.notNull())
         .addColumn("delivered_at", "bigint")
@@ -60,7 +60,7 @@ export function commands(dialect: Dialect): Migration {
         .addColumn("stderr_bytes", "bigint", (column) => column.notNull().defaultTo(0))
         .addColumn("cut_bytes", "bigint", (column) => column.notNull().defaultTo(0))
         .addColumn("last_seq", "integer", (column) => column.notNull().defaultTo(-1))
-        .addColumn("output_digest", "text")
+        .addColumn("output_digest", text)
         .execute();
       await db.schema
         .createIndex("runs_by_command")

@@ -4,6 +4,7 @@ import { agents } from "./0001-agents.ts";
 import { commands } from "./0002-commands.ts";
 import { metrics } from "./0003-metrics.ts";
 import { access } from "./0004-access.ts";
+import { processes } from "./0005-processes.ts";
 
 /** All migrations in order. A released one is never changed; a new one gets the next number. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -12,5 +13,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     "0002-commands": commands(dialect),
     "0003-metrics": metrics(dialect),
     "0004-access": access(dialect),
+    "0005-processes": processes(dialect),
   };
 }

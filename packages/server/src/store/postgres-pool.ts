@@ -1,0 +1,118 @@
+import type { PostgresPool, PostgresPoolClient } from "kysely";
+import pg from "pg";
+import { databaseAway } from "./away.ts";
+
+/** Classes 08 (connection), 53 (resources) and 57P (the server stops or starts), and a cluster that is read-only for now. */
+const AWAY = /^(08|53|57P|25006)/;
+const AWAY_SYSTEM = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ENOTFOUND",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EAI_AGAIN",
+  "ENOENT",
+]);
+const AWAY_WORDS =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|Client was closed|connection has been discarded/;
+
+/** A query that takes this long makes us ask over a new connection whether the server is still there. */
+const SUSPECT_MS = 3_000;
+const PROBE_MS = 2_000;
+
+/** An error of the driver that says that the server is not there, rather than that the query was wrong. */
+export function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = "code" in error ? String(error.code) : "";
+  return AWAY.test(code) || AWAY_SYSTEM.has(code) || AWAY_WORDS.test(error.message);
+}
+
+/**
+ * The driver's pool, in which a lost connection is one kind of error, and is noticed. TCP hides a network that is cut for
+ * many minutes; so when an answer is slow, a new connection is tried, and when that fails all that wait are given up.
+ */
+export class WatchedPool implements PostgresPool {
+  readonly options: object;
+  readonly #config: pg.PoolConfig;
+  readonly #pool: pg.Pool;
+  readonly #waiting = new Map<object, { readonly client: pg.PoolClient; readonly since: number }>();
+  readonly #watch: NodeJS.Timeout;
+  #probing = false;
+
+  constructor(config: pg.PoolConfig, onFailure: ((error: Error) => void) | undefined) {
+    this.#config = config;
+    this.#pool = new pg.Pool(config);
+    this.options = this.#pool.options;
+    // connections that break while nobody uses them
+    this.#pool.on("error", (error) => onFailure?.(error));
+    this.#watch = setInterval(() => void this.#suspect(), SUSPECT_MS / 3).unref();
+  }
+
+  async connect(): Promise<PostgresPoolClient> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw isConnectionError(error) ? databaseAway(error) : error;
+    });
+    // without a listener, a connection that breaks between two queries of a transaction would end the process
+    const ignore = () => {};
+    client.on("error", ignore);
+    return {
+      query: (...words: unknown[]) => this.#query(client, words),
+      release: (destroy?: boolean) => {
+        client.off("error", ignore);
+        client.release(destroy);
+      },
+    } as PostgresPoolClient;
+  }
+
+  async end(): Promise<void> {
+    clearInterval(this.#watch);
+    await this.#pool.end();
+  }
+
+  async #query(client: pg.PoolClient, words: unknown[]): Promise<unknown> {
+    const key = {};
+    this.#waiting.set(key, { client, since: performance.now() });
+    try {
+      return await (client.query as (...words: unknown[]) => Promise<unknown>)(...words);
+    } catch (error) {
+      throw isConnectionError(error) ? databaseAway(error) : error;
+    } finally {
+      this.#waiting.delete(key);
+    }
+  }
+
+  async #suspect(): Promise<void> {
+    const suspectedAt = performance.now() - SUSPECT_MS;
+    if (this.#probing || ![...this.#waiting.values()].some(({ since }) => since < suspectedAt)) return;
+    this.#probing = true;
+    try {
+      if (await this.#answers()) return;
+      for (const { client, since } of this.#waiting.values()) if (since < suspectedAt) breakConnection(client);
+    } finally {
+      this.#probing = false;
+    }
+  }
+
+  /** Any answer counts, also one that says that there are too many connections. */
+  async #answers(): Promise<boolean> {
+    const client = new pg.Client({ ...this.#config, connectionTimeoutMillis: PROBE_MS, query_timeout: PROBE_MS });
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      await client.query("select 1");
+      return true;
+    } catch (error) {
+      return error instanceof pg.DatabaseError;
+    } finally {
+      client.end().catch(() => {});
+    }
+  }
+}
+
+/** Rejects what waits on a connection, as if the network had said that it is gone. */
+function breakConnection(client: pg.PoolClient): void {
+  const { connection } = client as unknown as { connection?: { stream?: { destroy(error?: Error): void } } };
+  connection?.stream?.destroy();
+}
