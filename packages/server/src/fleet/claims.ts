@@ -1,5 +1,7 @@
 import { type CountOrShare, type RunId, resolveCount, type Timestamp } from "@muster/core";
-import type { Queries, Store } from "../store/store.ts";
+import { type RawBuilder, sql } from "kysely";
+import { type Queries, type Store, slices } from "../store/store.ts";
+import { lockCommands } from "./command-ends.ts";
 import { FOREIGN_GRACE_MS, JOURNALED_GRACE_MS } from "./run-reports.ts";
 import type { Delivery } from "./session.ts";
 
@@ -45,33 +47,28 @@ export class Claims {
   /** Serves many agents in one transaction. Answers per claim, and every run that was marked. */
   async claim(claims: readonly Claim[], now: Timestamp): Promise<{ deliveries: Delivery[][]; claimed: ClaimedRun[] }> {
     return this.#store.transaction(async (queries) => {
-      const open = await openRuns(
-        queries,
-        claims.map((claim) => claim.agentNumber),
-      );
+      const agentNumbers = claims.map((claim) => claim.agentNumber);
+      const open = await openRuns(queries, agentNumbers);
       const queued = [...open.values()].flat().filter((run) => run.status === "queued" && run.expires_at > now);
-      await this.#loadCommands(
-        queries,
-        queued.map((run) => run.command_number),
-      );
-      const room = await this.#roomOf(
-        queries,
-        queued.map((run) => run.command_number),
-      );
-      const deliveries: Delivery[][] = [];
-      const claimed: ClaimedRun[] = [];
-      for (const claim of claims) {
-        const mine = open.get(claim.agentNumber) ?? [];
-        const chosen = this.#choose(mine, claim, { room, now });
+      const commandNumbers = queued.map((run) => run.command_number);
+      await this.#loadCommands(queries, commandNumbers);
+      const room = await this.#roomOf(queries, commandNumbers);
+      const choices = claims.map((claim) => {
+        const chosen = this.#choose(open.get(claim.agentNumber) ?? [], claim, { room, now });
         // the same agent may ask twice in one batch: what it got is no longer queued
         for (const run of chosen) run.status = "delivered";
-        await markDelivered(queries, chosen, claim.journaled, { now, commands: this.#commands });
-        deliveries.push(chosen.map((run) => ({ runId: run.id as RunId, ...this.#deliveryOf(run.command_number) })));
-        for (const run of chosen) {
+        return { claim, chosen };
+      });
+      const marked = await this.#markDelivered(queries, choices, now);
+      const claimed: ClaimedRun[] = [];
+      const deliveries = choices.map(({ claim, chosen }) => {
+        const taken = chosen.filter((run) => marked.has(run.number));
+        for (const run of taken) {
           const commandId = this.#commands.get(run.command_number)?.id ?? "";
           claimed.push({ runId: run.id as RunId, commandId, agentNumber: claim.agentNumber });
         }
-      }
+        return taken.map((run) => ({ runId: run.id as RunId, ...this.#deliveryOf(run.command_number) }));
+      });
       return { deliveries, claimed };
     });
   }
@@ -91,6 +88,46 @@ export class Claims {
       unfinished++;
     }
     return chosen;
+  }
+
+  /**
+   * Marks what was chosen, and answers what really was still waiting. A run sent to an agent with a journal may start as
+   * late as the command expires; one sent to an agent without is given up when its timeout has passed since it was sent.
+   */
+  async #markDelivered(
+    queries: Queries,
+    choices: readonly { claim: Claim; chosen: readonly OpenRun[] }[],
+    now: Timestamp,
+  ): Promise<Set<number>> {
+    const journaled: number[] = [];
+    const byTimeout = new Map<number, number[]>();
+    for (const { claim, chosen } of choices) {
+      for (const run of chosen) {
+        if (claim.journaled) journaled.push(run.number);
+        else {
+          const { timeoutMs } = this.#deliveryOf(run.command_number);
+          byTimeout.set(timeoutMs, [...(byTimeout.get(timeoutMs) ?? []), run.number]);
+        }
+      }
+    }
+    const marked = new Set<number>();
+    const mark = async (numbers: readonly number[], deadline: { journaled: number; at: RawBuilder<number> }) => {
+      for (const slice of slices(numbers, 1, this.#store.dialect)) {
+        const rows = await queries
+          .updateTable("runs")
+          .set({ status: "delivered", delivered_at: now, journaled: deadline.journaled, deadline_at: deadline.at })
+          .where("number", "in", slice)
+          .where("status", "=", "queued")
+          .returning("number")
+          .execute();
+        for (const row of rows) marked.add(row.number);
+      }
+    };
+    await mark(journaled, { journaled: 1, at: sql<number>`expires_at + ${sql.lit(JOURNALED_GRACE_MS)}` });
+    for (const [timeoutMs, numbers] of byTimeout) {
+      await mark(numbers, { journaled: 0, at: sql<number>`${sql.lit(now + timeoutMs + FOREIGN_GRACE_MS)}` });
+    }
+    return marked;
   }
 
   #deliveryOf(commandNumber: number): Omit<Delivery, "runId"> {
@@ -134,6 +171,8 @@ export class Claims {
       if (command && command.window !== null) room.set(number, command.window);
     }
     if (room.size === 0) return room;
+    // two processes that count at once would both find the last place free
+    await lockCommands(queries, [...room.keys()], this.#store.dialect.locking);
     const rows = await queries
       .selectFrom("runs")
       .select(({ fn }) => ["command_number", fn.countAll<number>().as("count")])
@@ -170,29 +209,4 @@ async function openRuns(queries: Queries, agentNumbers: readonly number[]): Prom
     else byAgent.set(row.agent_number, [row]);
   }
   return byAgent;
-}
-
-/**
- * A run sent to an agent with a journal may start as late as the command expires; one sent to an agent without is given
- * up when its timeout has passed since it was sent.
- */
-async function markDelivered(
-  queries: Queries,
-  runs: readonly OpenRun[],
-  journaled: boolean,
-  context: { now: Timestamp; commands: ReadonlyMap<number, ActiveCommand> },
-): Promise<void> {
-  for (const run of runs) {
-    const timeoutMs = context.commands.get(run.command_number)?.delivery.timeoutMs ?? 0;
-    await queries
-      .updateTable("runs")
-      .set({
-        status: "delivered",
-        delivered_at: context.now,
-        journaled: journaled ? 1 : 0,
-        deadline_at: journaled ? run.expires_at + JOURNALED_GRACE_MS : context.now + timeoutMs + FOREIGN_GRACE_MS,
-      })
-      .where("number", "=", run.number)
-      .execute();
-  }
 }

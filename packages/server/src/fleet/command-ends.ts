@@ -13,13 +13,27 @@ export interface CommandChange {
   readonly limited: boolean;
 }
 
+/** Keeps other transactions from judging these commands until this one ends; always in the same order, so that none wait for each other in a ring. */
+export async function lockCommands(queries: Queries, numbers: readonly number[], locking: boolean): Promise<void> {
+  if (!locking || numbers.length === 0) return;
+  await queries
+    .selectFrom("commands")
+    .select("number")
+    .where("number", "in", [...numbers])
+    .orderBy("number")
+    .forUpdate()
+    .execute();
+}
+
 /** Looks at commands some of whose runs ended: halts those over their failure budget, completes those with nothing left. */
 export async function settleCommands(
   queries: Queries,
   numbers: readonly number[],
-  now: Timestamp,
+  context: { now: Timestamp; locking: boolean },
 ): Promise<CommandChange[]> {
   if (numbers.length === 0) return [];
+  const { now } = context;
+  await lockCommands(queries, [...new Set(numbers)], context.locking);
   const commands = await queries
     .selectFrom("commands")
     .select(["number", "id", "status", "total", "failure_budget", "concurrency", "finished_at"])

@@ -57,7 +57,7 @@ export async function insertCommand(
   const id = newId<CommandId>(order.now);
   const first = agentNumbers.slice(0, RUNS_PER_TRANSACTION);
   const whole = first.length === agentNumbers.length;
-  const number = await store.transaction(async (queries) => {
+  const insertFirst = async (queries: Queries) => {
     const replay = await findReplay(queries, order);
     if (replay !== undefined) return replay;
     const command = await queries
@@ -67,6 +67,11 @@ export async function insertCommand(
       .executeTakeFirstOrThrow();
     await insertRuns(queries, store, { commandNumber: command.number, agentNumbers: first, order });
     return command.number;
+  };
+  const number = await store.transaction(insertFirst).catch(async (error: unknown) => {
+    // another process stored the same request at this very moment: the second try finds it
+    if (!store.dialect.isDuplicate(error)) throw error;
+    return store.transaction(insertFirst);
   });
   if (typeof number === "string") return { id: number, replayed: true };
   for (let start = RUNS_PER_TRANSACTION; start < agentNumbers.length; start += RUNS_PER_TRANSACTION) {

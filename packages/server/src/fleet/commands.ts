@@ -298,7 +298,7 @@ export class Commands {
         .set({ cancel_requested_at: now })
         .returning(["id", "agent_number"])
         .execute();
-      return { stop, changes: await settleCommands(queries, [commandNumber], now) };
+      return { stop, changes: await settleCommands(queries, [commandNumber], { now, locking: store.dialect.locking }) };
     });
     ledger.stopRuns(stop);
     ledger.announce(changes);

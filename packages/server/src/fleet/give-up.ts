@@ -47,6 +47,7 @@ export async function giveUpRuns(
     const runs = await selectGivenUp(
       queries,
       [...due, ...expired].map((run) => run.number),
+      store.dialect.locking,
     );
     for (const run of runs) {
       const isConnected = (registry.getByNumber(run.agent_number)?.sessions.length ?? 0) > 0;
@@ -64,13 +65,13 @@ export async function giveUpRuns(
       changes: await settleCommands(
         queries,
         changed.map((run) => run.command_number),
-        now,
+        { now, locking: store.dialect.locking },
       ),
     };
   });
 }
 
-function selectGivenUp(queries: Queries, numbers: readonly number[]) {
+function selectGivenUp(queries: Queries, numbers: readonly number[], locking: boolean) {
   return queries
     .selectFrom("runs")
     .innerJoin("commands", "commands.number", "runs.command_number")
@@ -84,6 +85,8 @@ function selectGivenUp(queries: Queries, numbers: readonly number[]) {
       "commands.id as command_id",
     ])
     .where("runs.number", "in", numbers)
+    .orderBy("runs.number")
+    .$if(locking, (query) => query.forUpdate("runs").skipLocked())
     .execute();
 }
 

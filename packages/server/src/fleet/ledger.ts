@@ -1,7 +1,7 @@
 import type { AgentId, Clock, CommandId, RunId, Timestamp } from "@muster/core";
 import type { Bus } from "../bus/bus.ts";
 import type { Store } from "../store/store.ts";
-import { type AgentState, workingSession } from "./agent-state.ts";
+import { type AgentState, countConnections, workingSession } from "./agent-state.ts";
 import { Batcher } from "./batcher.ts";
 import { type Claim, Claims } from "./claims.ts";
 import { type CommandChange, settleCommands } from "./command-ends.ts";
@@ -76,7 +76,7 @@ export class Ledger {
       return settleCommands(
         queries,
         lost.map((run) => run.command_number),
-        now,
+        { now, locking: this.#parts.store.dialect.locking },
       );
     });
     this.announce(changes);
@@ -140,10 +140,11 @@ export class Ledger {
       const answer = await reconcile(queries, {
         agentNumber: state.number,
         known: session.known ?? [],
-        alone: state.sessions.length <= 1,
+        alone: countConnections(state) <= 1,
         now,
+        locking: this.#parts.store.dialect.locking,
       });
-      const changes = await settleCommands(queries, answer.ended, now);
+      const changes = await settleCommands(queries, answer.ended, { now, locking: this.#parts.store.dialect.locking });
       return { ...answer, changes };
     });
     this.announce(outcome.changes);
@@ -192,9 +193,12 @@ export class Ledger {
     const { store, clock, outputLimitBytes } = this.#parts;
     const now = clock.now();
     const { outcome, changes } = await store.transaction(async (queries) => {
-      const outcome = await applyReports(queries, reports, { now, outputLimitBytes });
+      const outcome = await applyReports(queries, reports, { now, outputLimitBytes, locking: store.dialect.locking });
       const touched = [...outcome.ended].map((run) => run.command_number);
-      return { outcome, changes: await settleCommands(queries, touched, now) };
+      return {
+        outcome,
+        changes: await settleCommands(queries, touched, { now, locking: this.#parts.store.dialect.locking }),
+      };
     });
     this.#publishOutcome(outcome);
     this.announce(changes);

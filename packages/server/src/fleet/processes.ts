@@ -153,7 +153,7 @@ export class Processes {
     const numbers = [...new Set(lost.map((run) => run.command_number))];
     const changes: CommandChange[] = [];
     for (const slice of slices(numbers, 1, this.#parts.store.dialect))
-      changes.push(...(await settleCommands(queries, slice, now)));
+      changes.push(...(await settleCommands(queries, slice, { now, locking: this.#parts.store.dialect.locking })));
     return { id, agentIds: agents.map((agent) => agent.id as AgentId), changes };
   }
 

@@ -14,6 +14,7 @@ interface JournalTold {
   /** No other connection claims this agent's id. */
   readonly alone: boolean;
   readonly now: Timestamp;
+  readonly locking: boolean;
 }
 
 /** An agent's journal holds at most this many runs; the rest of a longer one is ignored. */
@@ -28,7 +29,7 @@ const MAX_KNOWN = 1000;
  */
 export async function reconcile(queries: Queries, told: JournalTold): Promise<Reconciliation> {
   const known = new Map(told.known.slice(0, MAX_KNOWN).map((run) => [run.runId as string, run]));
-  const rows = await loadRuns(queries, told.agentNumber, [...known.keys()]);
+  const rows = await loadRuns(queries, told, [...known.keys()]);
   const answer = {
     cancel: [] as RunId[],
     forget: [] as RunId[],
@@ -55,14 +56,16 @@ export async function reconcile(queries: Queries, told: JournalTold): Promise<Re
   return answer;
 }
 
-async function loadRuns(queries: Queries, agentNumber: number, ids: readonly string[]): Promise<Map<string, RunRow>> {
+async function loadRuns(queries: Queries, told: JournalTold, ids: readonly string[]): Promise<Map<string, RunRow>> {
   const rows = await queries
     .selectFrom("runs")
     .selectAll()
-    .where("agent_number", "=", agentNumber)
+    .where("agent_number", "=", told.agentNumber)
     .where((where) =>
       where.or([where("status", "in", [...OPEN_STATUSES]), ...(ids.length > 0 ? [where("id", "in", [...ids])] : [])]),
     )
+    .orderBy("number")
+    .$if(told.locking, (query) => query.forUpdate())
     .execute();
   return new Map(rows.map((row) => [row.id, row]));
 }

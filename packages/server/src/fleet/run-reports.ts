@@ -42,13 +42,13 @@ export const JOURNALED_GRACE_MS = 30_000;
 export async function applyReports(
   queries: Queries,
   reports: readonly RunReport[],
-  context: { now: number; outputLimitBytes: number },
+  context: { now: number; outputLimitBytes: number; locking: boolean },
 ): Promise<ReportOutcome> {
   const changed = new Set<WorkingRun>();
   const ended = new Set<WorkingRun>();
   const wrote = new Set<WorkingRun>();
   const toCancel: WorkingRun[] = [];
-  const runs = await loadRuns(queries, reports);
+  const runs = await loadRuns(queries, reports, context.locking);
   const results: number[] = [];
   for (const report of reports) {
     if (report.kind === "lost") {
@@ -92,7 +92,11 @@ function lastSeq(pieces: readonly OutputPiece[]): number {
   return pieces.at(-1)?.seq ?? -1;
 }
 
-async function loadRuns(queries: Queries, reports: readonly RunReport[]): Promise<Map<string, WorkingRun>> {
+async function loadRuns(
+  queries: Queries,
+  reports: readonly RunReport[],
+  locking: boolean,
+): Promise<Map<string, WorkingRun>> {
   const ids = new Set<string>();
   const lost = new Set<number>();
   for (const report of reports) {
@@ -118,6 +122,8 @@ async function loadRuns(queries: Queries, reports: readonly RunReport[]): Promis
           : []),
       ]),
     )
+    .orderBy("runs.number")
+    .$if(locking, (query) => query.forUpdate("runs"))
     .execute();
   return new Map(rows.map((row) => [row.id, row]));
 }

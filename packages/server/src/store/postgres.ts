@@ -46,6 +46,7 @@ export function postgresDialect(url: string, options: PostgresOptions = {}): Dia
     identity: (column) => column.generatedByDefaultAsIdentity().primaryKey(),
     locking: true,
     nowMs: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+    isDuplicate: (error) => error instanceof Error && "code" in error && error.code === "23505",
     isConflict: (error) => CONFLICTS.has(error instanceof Error && "code" in error ? String(error.code) : ""),
     isAway: isDatabaseAway,
     alone: (db, work) =>

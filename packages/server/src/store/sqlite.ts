@@ -100,6 +100,7 @@ export function sqliteDialect(path: string): Dialect {
     identity: (column) => column.primaryKey().autoIncrement(),
     locking: false,
     isConflict: () => false,
+    isDuplicate: (error) => error instanceof Error && error.message.includes("UNIQUE constraint failed"),
     isAway: isDatabaseAway,
     // one process has the file
     alone: (db, work) => work(db),

@@ -35,6 +35,8 @@ export interface Dialect {
   readonly nowMs?: RawBuilder<number>;
   /** The transaction met another one: nothing of it is stored, and it may be tried again. */
   isConflict(error: unknown): boolean;
+  /** A row with the same unique value is there already. */
+  isDuplicate(error: unknown): boolean;
   /** The database is not there or cannot write; every query then rejects with `unavailable` and a time to wait. */
   isAway(error: unknown): boolean;
   /** Runs `work` while no other process runs its own; `db` is the connection to use. */
