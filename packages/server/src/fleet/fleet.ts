@@ -6,6 +6,8 @@ import { Commands } from "./commands.ts";
 import { Feed } from "./feed.ts";
 import { Groups } from "./groups.ts";
 import { Ledger } from "./ledger.ts";
+import type { MetricExporter } from "./metric-export.ts";
+import type { MetricReader } from "./metric-reader.ts";
 import { Metrics } from "./metrics.ts";
 import { Presence } from "./presence.ts";
 import { Processes } from "./processes.ts";
@@ -21,6 +23,9 @@ interface FleetParts {
   readonly outputLimitBytes: number;
   /** For people: where this process runs. */
   readonly place?: string;
+  /** A store of metrics beside ours. */
+  readonly exporter?: MetricExporter | undefined;
+  readonly reader?: MetricReader | undefined;
 }
 
 /** The domain: everything that doors, API and jobs may ask for. */

@@ -17,7 +17,9 @@ import { Accumulator } from "./accumulator.ts";
 import { type AgentState, workingSession } from "./agent-state.ts";
 import { Batcher } from "./batcher.ts";
 import type { Feed } from "./feed.ts";
+import { MetricExport, type MetricExporter } from "./metric-export.ts";
 import { History, type HistoryQuery } from "./metric-history.ts";
+import { type MetricReader, queryBoth } from "./metric-reader.ts";
 import { Readings } from "./readings.ts";
 import type { Registry } from "./registry.ts";
 
@@ -27,6 +29,9 @@ interface MetricsParts {
   readonly feed: Feed;
   readonly registry: Registry;
   readonly bus: Bus;
+  /** A store of metrics beside ours: where closed steps go as well, and who answers for them. */
+  readonly exporter?: MetricExporter | undefined;
+  readonly reader?: MetricReader | undefined;
 }
 
 /** What is kept in memory of one agent's host: the newest reading and the step being gathered. */
@@ -48,6 +53,7 @@ interface PendingRow {
   readonly series: HostSeries;
   readonly at: Timestamp;
   readonly packed: Uint8Array;
+  exported: boolean;
 }
 
 /** What the metrics tell of themselves. */
@@ -85,6 +91,7 @@ export class Metrics {
   readonly #open = new Set<HostSeries>();
   readonly #load: Batcher<HostSeries, undefined>;
   readonly #elsewhere: Readings;
+  readonly #export: MetricExport | undefined;
   #pending: PendingRow[] = [];
   #flushing: Promise<void> = Promise.resolve();
   #stop: (() => void)[] = [];
@@ -93,6 +100,8 @@ export class Metrics {
     this.#parts = parts;
     this.#load = new Batcher(200, (series) => this.#loadSeries(series));
     this.#history = new History(parts.store, parts.clock);
+    const { exporter } = parts;
+    if (exporter) this.#export = new MetricExport({ ...parts, exporter });
     this.#elsewhere = new Readings(parts);
     parts.bus.answer("readings", ({ agents }) => ({ samples: this.#readingsHere(agents) }));
   }
@@ -188,7 +197,8 @@ export class Metrics {
   /** History of one agent. What is still being gathered is written first, so that a chart ends now. */
   async query(query: HistoryQuery): Promise<MetricAnswer> {
     await this.flush();
-    return this.#history.query(query);
+    const { reader, clock } = this.#parts;
+    return reader ? queryBoth(query, { history: this.#history, reader, now: clock.now() }) : this.#history.query(query);
   }
 
   /** Stored steps of one agent, newest first. */
@@ -275,7 +285,7 @@ export class Metrics {
     const { gathering } = series;
     this.#open.delete(series);
     if (gathering.stepAt < 0) return;
-    this.#pending.push({ series, at: gathering.stepAt, packed: packRow(gathering.toRow()) });
+    this.#pending.push({ series, at: gathering.stepAt, packed: packRow(gathering.toRow()), exported: false });
     gathering.stepAt = -1;
     if (this.#pending.length <= MAX_PENDING) return;
     this.#pending.shift();
@@ -285,6 +295,7 @@ export class Metrics {
   async #writePending(): Promise<void> {
     while (this.#pending.length > 0) {
       const rows = this.#pending.splice(0, ROWS_PER_TRANSACTION);
+      await this.#exportRows(rows);
       try {
         await this.#writeRows(rows);
       } catch {
@@ -298,6 +309,14 @@ export class Metrics {
       this.#confirm(rows);
       await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /** Before our own store: an agent that is told "stored" sends no second time, whatever dies in between. */
+  async #exportRows(rows: readonly PendingRow[]): Promise<void> {
+    if (!this.#export) return;
+    const fresh = rows.filter((row) => !row.exported);
+    for (const row of fresh) row.exported = true;
+    await this.#export.take(fresh.map(({ series, at, packed }) => ({ agentId: series.agentId, at, packed })));
   }
 
   async #writeRows(rows: readonly PendingRow[]): Promise<void> {
