@@ -99,10 +99,10 @@ export function makeSample(agent: Agent, number: number, now: number): LatestSam
       "system.filesystem.usage": filesystem * (agent.gauges?.filesystem ?? 0.4),
       "system.filesystem.utilization": agent.gauges?.filesystem ?? 0.4,
       "system.load.1m": cpu * cores,
-      "system.network.receive": Math.random() * 4e6,
-      "system.network.transmit": Math.random() * 2e6,
-      "system.disk.read": Math.random() * 8e6,
-      "system.disk.write": Math.random() * 3e6,
+      "system.network.receive": 2.4e6 * near(0.9, 0.2),
+      "system.network.transmit": 9e5 * near(0.9, 0.2),
+      "system.disk.read": 4e6 * near(0.8, 0.3),
+      "system.disk.write": 2e6 * near(0.8, 0.3),
     },
     detail: {
       cores: Array.from({ length: cores }, () => ({

@@ -78,17 +78,15 @@ function metrics(query: URLSearchParams) {
   const points = Number(query.get("maxPoints") ?? 600);
   const stepMs = Math.max(10_000, Math.ceil((to - from) / points / 1000) * 1000);
   const count = Math.ceil((to - from) / stepMs);
+  const number = agents.findIndex((agent) => agent.id === query.get("agentId"));
+  const agent = agents[number];
+  const present: Partial<Record<string, number>> = agent ? makeSample(agent, number, now()).values : {};
   const series = (query.get("names") ?? "").split(",").map((name) => {
-    let level = random() * 0.5;
-    const scale =
-      name.includes("utilization") || name.includes("cpu")
-        ? 1
-        : name.includes("load")
-          ? 8
-          : 6e9 * (name.includes("memory") ? 1 : 0.001);
+    const base = present[name] ?? (name.includes("cpu") ? 0.05 : name.includes("memory") ? 4e10 : 2);
+    let level = base;
     const avg = Array.from({ length: count }, (_, index) => {
-      level = Math.min(0.95, Math.max(0.02, level + (random() - 0.5) * 0.08));
-      return index > count * 0.55 && index < count * 0.62 ? null : level * scale;
+      level = Math.max(0, level + (base - level) * 0.08 + (random() - 0.5) * base * 0.16);
+      return index > count * 0.55 && index < count * 0.62 ? null : level;
     });
     return { name, unit: "1", avg, min: avg, max: avg };
   });

@@ -1,20 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Navigate, Outlet, useLocation } from "react-router";
 import { ServerClockProvider } from "../api/clock.tsx";
 import { LiveProvider } from "../api/live.tsx";
 import { meQuery } from "../api/queries.ts";
 import { ErrorNotice } from "../parts/notice.tsx";
 import classes from "./frame.module.css";
+import { Palette } from "./palette.tsx";
 import { PlaceProvider } from "./place.tsx";
 import { Rail } from "./rail.tsx";
 import { PrincipalContext } from "./session.tsx";
 import { useShortcuts } from "./shortcuts.ts";
 import { TopLine } from "./top-line.tsx";
 
-const PREFETCH_MS = 1500;
-const loadPalette = () => import("./palette.tsx").then((module) => ({ default: module.Palette }));
-const Palette = lazy(loadPalette);
 const ShortcutList = lazy(() => import("./shortcut-list.tsx").then((module) => ({ default: module.ShortcutList })));
 
 /** Around every screen but the login: the rail, the top line, the live stream. Shows nothing to nobody. */
@@ -49,11 +47,6 @@ export function Frame() {
 function Walls() {
   const [open, setOpen] = useState<"palette" | "shortcuts">();
   useShortcuts({ openPalette: () => setOpen("palette"), openList: () => setOpen("shortcuts") });
-  useEffect(() => {
-    // fetched when the page has come to rest, so that the first letter after ⌘K is not lost
-    const timer = setTimeout(() => void loadPalette(), PREFETCH_MS);
-    return () => clearTimeout(timer);
-  }, []);
   const close = () => setOpen(undefined);
   return (
     <div className={classes.frame}>
@@ -62,8 +55,8 @@ function Walls() {
       <main className={classes.main} id="main" tabIndex={-1}>
         <Outlet />
       </main>
+      {open === "palette" && <Palette close={close} showShortcuts={() => setOpen("shortcuts")} />}
       <Suspense>
-        {open === "palette" && <Palette close={close} showShortcuts={() => setOpen("shortcuts")} />}
         {open === "shortcuts" && <ShortcutList close={close} />}
       </Suspense>
     </div>

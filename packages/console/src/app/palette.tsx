@@ -1,4 +1,3 @@
-import { Modal } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
 import { useState } from "react";
@@ -7,7 +6,10 @@ import { useSpeech } from "../i18n/language.tsx";
 import classes from "./palette.module.css";
 import { type PaletteEntry, usePaletteEntries } from "./palette-entries.tsx";
 
-/** ⌘K: one box that finds agents, commands, screens and actions. */
+/**
+ * ⌘K: one box that finds agents, commands, screens and actions. The browser's own dialog, since it is there at once: the
+ * letter typed right after the shortcut lands in it.
+ */
 export function Palette({ close, showShortcuts }: { close: () => void; showShortcuts: () => void }) {
   const { say } = useSpeech();
   const navigate = useNavigate();
@@ -31,23 +33,24 @@ export function Palette({ close, showShortcuts }: { close: () => void; showShort
     if (event.key === "Enter") choose(entries[active]);
   };
   return (
-    <Modal
-      opened
+    <dialog
+      className={classes.box}
+      aria-label={say("frame.search")}
+      ref={(element) => {
+        if (element && !element.open) element.showModal();
+      }}
+      onCancel={close}
       onClose={close}
-      withCloseButton={false}
-      padding={0}
-      size={600}
-      yOffset="12vh"
-      centered={false}
-      transitionProps={{ duration: 0 }}
-      classNames={{ content: classes.box, body: classes.body }}
+      onMouseDown={(event) => {
+        // what is hit outside the box is the dialog itself
+        if (event.target === event.currentTarget) close();
+      }}
     >
       <div className={classes.input}>
         <IconSearch size={18} stroke={1.6} />
         <input
           // biome-ignore lint/a11y/noAutofocus: opening the palette is asking to type
           autoFocus
-          data-autofocus
           value={text}
           placeholder={say("palette.placeholder")}
           aria-label={say("palette.placeholder")}
@@ -76,7 +79,7 @@ export function Palette({ close, showShortcuts }: { close: () => void; showShort
           />
         ))}
       </div>
-    </Modal>
+    </dialog>
   );
 }
 
