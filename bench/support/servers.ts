@@ -20,7 +20,8 @@ export function describeServerProgram(): string {
 
 export async function startMusterServer(scope: Scope, flags: readonly string[] = []) {
   const server = await startServer(scope, {
-    flags: ["--log-level", "warn", ...flags],
+    // a generator has no patience: admission is measured by the suite that is about it
+    flags: ["--log-level", "warn", ...(flags.includes("--admit-rate") ? [] : ["--admit-rate", "1000000"]), ...flags],
     program: [existsSync(BUNDLE) ? BUNDLE : MUSTER, "server"],
   });
   return { ...server, pid: server.process.pid, echo: false, token: server.enrollmentToken };

@@ -56,6 +56,11 @@ export const SERVER_SETTINGS = {
   "door-origins": { type: commaList("<origin,…>", origin), doc: "the only browser origins that doors accept" },
   "trusted-proxies": { type: commaList("<cidr,…>", range), doc: "proxies whose forwarding headers count" },
   "public-url": { type: publicUrl, doc: "how others reach this server; used in copied lines" },
+  "admit-rate": {
+    type: integer(1, 1_000_000, "<per second>"),
+    default: 500,
+    doc: "connects of agents that are let in per second; the others are told when to come back",
+  },
   "allow-default-token": { type: flag, default: false, doc: "let agents in with the published `default-token`" },
   "metrics-retention-10s": { type: duration(60_000, 3660 * DAY_MS), default: DAY_MS, doc: "history in 10 s steps" },
   "metrics-retention-1m": { type: duration(60_000, 3660 * DAY_MS), default: 7 * DAY_MS, doc: "history in 1 min steps" },
@@ -98,6 +103,8 @@ export interface ServerConfig {
   readonly doorOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly publicUrl: string | undefined;
+  /** Per second. */
+  readonly admitRate: number;
   readonly allowDefaultToken: boolean;
   readonly metricsRetentionMs: { readonly "10s": number; readonly "1m": number; readonly "10m": number };
   readonly commandsRetentionMs: number;
@@ -189,6 +196,7 @@ function toConfig(
     doorOrigins: get<string[] | undefined>("door-origins") ?? [],
     trustedProxies: get<string[] | undefined>("trusted-proxies") ?? [],
     publicUrl: get("public-url"),
+    admitRate: get("admit-rate"),
     allowDefaultToken: get("allow-default-token"),
     metricsRetentionMs: {
       "10s": get("metrics-retention-10s"),

@@ -12,6 +12,7 @@ const DOOR = {
   name: "node",
   peersSendToken: true,
   maxBodyBytes: 1000,
+  waitingCount: 0,
   respond: async () => ({ status: 200 }),
   upgrade: async () => ({ refuse: { status: 404 } }),
 };

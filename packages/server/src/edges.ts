@@ -166,17 +166,29 @@ async function checkHealth({ pingStore }: EdgesOptions, state: { draining: boole
 
 function* collectReadings(options: EdgesOptions, listeners: Listeners, api: Api): Generator<Reading> {
   const gauge = (name: string, help: string, value: number): Reading => ({ name, help, type: "gauge", value });
-  const { budget } = listeners;
+  const counter = (name: string, help: string, value: number): Reading => ({ name, help, type: "counter", value });
+  const { budget, admission } = listeners;
   yield gauge("muster_sockets_open", "Open TCP connections of all listeners", budget.open);
   yield gauge("muster_sockets_limit", "Connections above which new ones are refused", budget.limit);
   yield gauge("muster_websockets_open", "Open WebSockets of agents and watchers", listeners.openSockets);
   yield gauge("muster_live_streams_open", "Open live streams of consoles and programs", api.live.openCount);
-  yield {
-    name: "muster_sockets_refused_total",
-    help: "Connections and requests refused for lack of descriptors",
-    type: "counter",
-    value: budget.refused,
-  };
+  yield counter(
+    "muster_sockets_refused_total",
+    "Connections and requests refused for lack of descriptors",
+    budget.refused,
+  );
+  yield counter(
+    "muster_sockets_evicted_total",
+    "Connections that had said nothing and made room for newer ones",
+    budget.evicted,
+  );
+  yield counter("muster_connects_admitted_total", "Upgrades of agents that admission let pass", admission.admitted);
+  for (const [reason, value] of Object.entries(admission.refused)) {
+    const help = "Upgrades of agents that were told to come back later, by what was short";
+    yield { ...counter("muster_connects_refused_total", help, value), labels: { reason } };
+  }
+  const waiting = options.doors.reduce((sum, door) => sum + door.waitingCount, 0);
+  yield gauge("muster_registrations_waiting", "Agents whose registration waits for the database", waiting);
   yield* options.readings();
 }
 

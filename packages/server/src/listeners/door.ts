@@ -59,6 +59,8 @@ export interface Door {
   readonly peersSendToken: boolean;
   /** Larger bodies are answered with 413 before the door sees them. */
   readonly maxBodyBytes: number;
+  /** Peers whose hello waits for the store now: when too many do, new ones are sent away before they are upgraded. */
+  readonly waitingCount: number;
   respond(request: PlainRequest): Promise<PlainResponse>;
   upgrade(request: PlainRequest): Promise<UpgradeDecision>;
 }

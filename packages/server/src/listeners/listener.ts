@@ -1,14 +1,15 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "@muster/core";
 import { type AddressRanges, findSource, type RequestSource } from "./address.ts";
+import type { Admission } from "./admission.ts";
 import type { Door, PlainRequest, PlainResponse, UpgradeDecision } from "./door.ts";
 import { type DoorPolicy, refuseVisit } from "./door-policy.ts";
 import type { ListenerLimits, SocketBudget } from "./limits.ts";
 import type { OwnOrigins } from "./origins.ts";
 import {
+  LaterAnswers,
   type PlainContext,
   plainProblem,
   type RequestTarget,
@@ -57,6 +58,8 @@ export interface ListenerContext {
   readonly clock: Clock;
   readonly limits: ListenerLimits;
   readonly budget: SocketBudget;
+  /** For the upgrades of agents only: what operators do is never held back by it. */
+  readonly admission: Admission;
   readonly acceptor: WebSocketAcceptor;
   readonly proxies: AddressRanges;
   readonly origins: OwnOrigins;
@@ -67,6 +70,10 @@ export interface ListenerContext {
 }
 
 const RETRY_LATER = { "retry-after": "5" };
+/** Descriptors do not come free as quickly as the rate does. */
+const LEAST_WAIT_FOR_ROOM_S = 5;
+/** Who asks whether the process lives is answered as long as there is a socket for it. */
+const HEALTH_PATHS: readonly string[] = ["/healthz", "/readyz"];
 
 /** One port. It opens and closes sockets and keeps the limits; what is said on them is not its business. */
 export class Listener {
@@ -75,18 +82,14 @@ export class Listener {
   readonly #context: ListenerContext;
   readonly #router: Router;
   readonly #server: Server;
-  /** One for all sockets of the listener. */
-  readonly #onSocketClose: () => void;
+  readonly #later = new LaterAnswers();
 
   constructor(name: string, router: Router, context: ListenerContext) {
     this.name = name;
     this.#router = router;
     this.#context = context;
     this.#server = createServer(context);
-    this.#onSocketClose = () => {
-      context.budget.open -= 1;
-    };
-    this.#server.on("connection", (socket) => this.#onConnection(socket));
+    this.#server.on("connection", (socket) => context.budget.enter(socket));
     this.#server.on("request", (request, response) => this.#onRequest(request, response));
     this.#server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket, head));
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => onClientError(error, socket));
@@ -119,16 +122,8 @@ export class Listener {
     this.#server.closeAllConnections();
   }
 
-  #onConnection(socket: Socket): void {
-    const { budget } = this.#context;
-    budget.open += 1;
-    socket.once("close", this.#onSocketClose);
-    if (!budget.isExhausted) return;
-    budget.refused += 1;
-    socket.destroy();
-  }
-
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    this.#context.budget.hear(request.socket);
     const target = readTarget(request.url);
     const owner = target && this.#router(target.path);
     const refusal = this.#refuseAny(target, owner);
@@ -146,12 +141,30 @@ export class Listener {
 
   /** What is wrong with a request whoever it is for. */
   #refuseAny(target: RequestTarget | undefined, owner: OpenDoor | WebApp | undefined): PlainResponse | undefined {
-    if (this.#context.budget.isFull) {
-      this.#context.budget.refused += 1;
+    if (!target) return plainProblem(400, "the request target is not a path");
+    const { budget } = this.#context;
+    const isRoom = owner && isDoor(owner) ? !budget.isClosedToAgents : !budget.isFull;
+    if (!isRoom && !HEALTH_PATHS.includes(target.path)) {
+      budget.refused += 1;
+      this.#makeRoom();
       return plainProblem(503, "too many connections", RETRY_LATER);
     }
-    if (!target) return plainProblem(400, "the request target is not a path");
     return owner ? undefined : plainProblem(404, "nothing is here");
+  }
+
+  /** Connections that are kept open for a next request which may never come are the first to go. */
+  #makeRoom(): void {
+    const { budget, clock } = this.#context;
+    if (budget.mayTidy(clock.monotonic())) this.#server.closeIdleConnections();
+  }
+
+  /** The seconds after which an agent should come back; 0 when its upgrade may go on. */
+  #holdBack({ door }: OpenDoor): number {
+    const { admission, budget } = this.#context;
+    if (!budget.isClosedToAgents) return admission.admit(door.waitingCount);
+    budget.refused += 1;
+    this.#makeRoom();
+    return Math.max(LEAST_WAIT_FOR_ROOM_S, admission.refuse("descriptors"));
   }
 
   async #askDoor(
@@ -179,8 +192,15 @@ export class Listener {
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // a reset while the door thinks must not become an uncaught error
     socket.on("error", ignore);
+    this.#context.budget.hear(request.socket);
     const target = readTarget(request.url);
     const owner = target && this.#router(target.path);
+    const waitS = owner && isDoor(owner) ? this.#holdBack(owner) : 0;
+    if (waitS > 0) {
+      // in a storm this is most of what the process does: nothing is looked up, no timer is left behind
+      this.#later.send(socket, waitS);
+      return;
+    }
     const refusal = this.#refuseAny(target, owner);
     if (refusal || !target || !owner) {
       refuseUpgrade(socket, refusal ?? plainProblem(404, "nothing is here"));
@@ -201,7 +221,9 @@ export class Listener {
     const plain = toPlainRequest(request, context, new Uint8Array());
     if (!isDoor(owner)) return owner.upgrade(plain, this.#visitOf(request));
     const refusal = this.#refuseDoor(owner, request);
-    return refusal ? { refuse: refusal } : owner.door.upgrade(plain);
+    const decision = refusal ? { refuse: refusal } : await owner.door.upgrade(plain);
+    if ("refuse" in decision) this.#context.admission.giveBack();
+    return decision;
   }
 
   #settle(

@@ -2,120 +2,15 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { request as httpsRequest } from "node:https";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { systemClock } from "@muster/core";
-import { makeTempDir, type Scope, waitUntil } from "@muster/testing";
+import { makeTempDir, waitUntil } from "@muster/testing";
 import { WebSocket } from "ws";
-import type { Connection, ConnectionHandler, Door, PlainRequest, UpgradeDecision } from "./door.ts";
-import type { DoorPolicy } from "./door-policy.ts";
-import { SocketBudget } from "./limits.ts";
-import type { WebApp } from "./listener.ts";
-import { Listeners, type ListenersOptions } from "./listeners.ts";
+import { Listeners } from "./listeners.ts";
 import { OwnOrigins } from "./origins.ts";
-
-/** A door that answers with what it was asked, and keeps what happened. */
-class EchoDoor implements Door {
-  readonly name = "node";
-  readonly peersSendToken = true;
-  readonly maxBodyBytes = 1000;
-  readonly requests: PlainRequest[] = [];
-  readonly connections: Connection[] = [];
-  readonly closes: [number, string][] = [];
-  upgradeWith: (request: PlainRequest) => Promise<UpgradeDecision> = async () => this.accept();
-
-  async respond(request: PlainRequest) {
-    this.requests.push(request);
-    if (request.path.endsWith("/throw")) throw new Error("a secret of the door");
-    const { method, path, remoteAddress, listener } = request;
-    const body = Buffer.from(request.body).toString();
-    return {
-      status: 209,
-      body: JSON.stringify({ method, path, query: String(request.query), remoteAddress, listener, body }),
-    };
-  }
-
-  upgrade(request: PlainRequest): Promise<UpgradeDecision> {
-    this.requests.push(request);
-    return this.upgradeWith(request);
-  }
-
-  accept(handler: Partial<ConnectionHandler> = {}): UpgradeDecision {
-    let own: Connection | undefined;
-    const whole: ConnectionHandler = {
-      onOpen: (connection) => {
-        own = connection;
-        this.connections.push(connection);
-      },
-      onText: (text) => own?.send(`echo ${text}`),
-      onClose: (code, reason) => void this.closes.push([code, reason]),
-      ...handler,
-    };
-    return { accept: whole, maxFrameBytes: 1024 };
-  }
-}
-
-const NO_APP: WebApp = {
-  handle: (_request, response) => void response.writeHead(204).end(),
-  upgrade: async () => ({ refuse: { status: 404 } }),
-};
-
-interface Opened {
-  readonly listeners: Listeners;
-  readonly door: EchoDoor;
-  readonly port: number;
-  readonly url: string;
-  readonly failures: unknown[];
-}
-
-async function open(scope: Scope, options: Partial<ListenersOptions> & { policy?: DoorPolicy } = {}): Promise<Opened> {
-  const door = new EchoDoor();
-  const failures: unknown[] = [];
-  const listeners = new Listeners({
-    host: "127.0.0.1",
-    port: 0,
-    doorListeners: [],
-    doors: [{ door, policy: options.policy ?? { kind: "token" } }],
-    origins: new OwnOrigins({ monotonic: () => 0 }),
-    trustedProxies: [],
-    doorOrigins: [],
-    clock: systemClock,
-    events: { onFailure: (error) => void failures.push(error) },
-    ...options,
-  });
-  await listeners.open(NO_APP);
-  scope.after(() => listeners.close(0));
-  const url = listeners.urls[0] ?? "";
-  return { listeners, door, failures, url, port: Number(new URL(url).port) };
-}
-
-function dial(scope: Scope, opened: Opened, path = "/api/v1/ws"): WebSocket {
-  const socket = new WebSocket(`${opened.url.replace("http", "ws")}${path}`, { rejectUnauthorized: false });
-  socket.on("error", () => undefined);
-  scope.after(() => socket.terminate());
-  return socket;
-}
-
-/** Everything that comes back on a bare socket until the other end closes it. */
-async function exchange(port: number, text: string): Promise<string> {
-  const socket = connect(port, "127.0.0.1");
-  socket.on("error", () => undefined);
-  socket.write(text);
-  return readAll(socket);
-}
-
-async function readAll(socket: Socket): Promise<string> {
-  let answer = "";
-  socket.on("data", (bytes) => {
-    answer += String(bytes);
-  });
-  await once(socket, "close");
-  return answer;
-}
-
-const UPGRADE =
-  "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+import { dial, exchange, open, UPGRADE } from "./test-bench.ts";
 
 describe("requests to a door", () => {
   test("arrive whole, whatever their method, and odd statuses go back", async (context) => {
@@ -200,30 +95,6 @@ describe("limits", () => {
     opened.door.upgradeWith = () => new Promise(() => undefined);
     const socket = dial(context, opened);
     await waitUntil("the end", () => socket.readyState === WebSocket.CLOSED);
-  });
-
-  test("before descriptors run out newcomers are told to come back later, and far beyond they are cut", async (context) => {
-    const budget = new SocketBudget(8);
-    assert.deepEqual([budget.limit, budget.hardLimit], [4, 6]);
-    const opened = await open(context, { budget });
-    const idle: Socket[] = [];
-    context.after(() => idle.forEach((socket) => void socket.destroy()));
-    const fill = async (count: number) => {
-      for (let more = 0; more < count; more++) idle.push(connect(opened.port, "127.0.0.1"));
-      await waitUntil("the sockets", () => budget.open === idle.length);
-    };
-    await fill(4);
-    const refused = await exchange(opened.port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert.match(refused, /^HTTP\/1\.1 503 [\s\S]*retry-after: 5/i);
-    assert.match(
-      await exchange(opened.port, `GET /api/v1/ws HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n\r\n`),
-      /^HTTP\/1\.1 503 /,
-    );
-    await fill(2);
-    assert.equal(await exchange(opened.port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "");
-    idle.splice(0).forEach((socket) => void socket.destroy());
-    await waitUntil("room", () => budget.open === 0);
-    assert.equal((await fetch(opened.url)).status, 204);
   });
 });
 
@@ -362,6 +233,7 @@ describe("TLS", () => {
           origins: new OwnOrigins({ monotonic: () => 0 }),
           trustedProxies: [],
           doorOrigins: [],
+          admitRate: 500,
           clock: systemClock,
           events: { onFailure: () => undefined },
           tls: { certPath: "/nonexistent/cert.pem", keyPath: "/nonexistent/key.pem" },

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Clock, delay, MusterError } from "@muster/core";
 import { AddressRanges } from "./address.ts";
+import { Admission } from "./admission.ts";
 import { LISTENER_LIMITS, type ListenerLimits, SocketBudget } from "./limits.ts";
 import {
   Listener,
@@ -29,11 +30,14 @@ export interface ListenersOptions {
   readonly events: ListenerEvents;
   readonly limits?: Partial<ListenerLimits>;
   readonly budget?: SocketBudget;
+  /** Upgrades of agents per second. */
+  readonly admitRate: number;
 }
 
 /** All ports of the process. Opened together: either all of them listen or none does. */
 export class Listeners {
   readonly budget: SocketBudget;
+  readonly admission: Admission;
   /** Where each listener can be reached from this machine, the main one first. */
   readonly urls: string[] = [];
   readonly #context: ListenerContext;
@@ -44,6 +48,7 @@ export class Listeners {
     const { clock, events, origins } = options;
     const limits = { ...LISTENER_LIMITS, ...options.limits };
     this.budget = options.budget ?? new SocketBudget();
+    this.admission = new Admission({ clock, perSecond: options.admitRate, random: Math.random });
     this.#options = options;
     this.#context = {
       clock,
@@ -51,6 +56,7 @@ export class Listeners {
       origins,
       events,
       budget: this.budget,
+      admission: this.admission,
       acceptor: new WebSocketAcceptor({ clock, limits, onFailure: (error) => events.onFailure(error, "websocket") }),
       proxies: new AddressRanges(options.trustedProxies),
       doorOrigins: options.doorOrigins.length === 0 ? undefined : new Set(options.doorOrigins),

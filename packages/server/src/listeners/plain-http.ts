@@ -64,16 +64,43 @@ export function writePlainResponse(response: ServerResponse, plain: PlainRespons
 
 /** Answers an upgrade without upgrading, on the bare socket, and ends it. */
 export function refuseUpgrade(socket: Duplex, plain: PlainResponse): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
+  endWith(socket, renderRefusal(plain));
+}
+
+/** The same for agents that came too early, as cheaply as it gets: the same bytes for all with the same wait. */
+export class LaterAnswers {
+  /** As many as there are waits in whole seconds; admission bounds them. */
+  readonly #bytes = new Map<number, Buffer>();
+
+  send(socket: Duplex, waitS: number): void {
+    let bytes = this.#bytes.get(waitS);
+    if (!bytes) {
+      bytes = renderRefusal(plainProblem(503, "too many at once", { "retry-after": String(waitS) }));
+      this.#bytes.set(waitS, bytes);
+    }
+    endWith(socket, bytes);
   }
+}
+
+function renderRefusal(plain: PlainResponse): Buffer {
   const body = toBuffer(plain.body);
   const lines = [`HTTP/1.1 ${plain.status} ${STATUS_CODES[plain.status] ?? "Unknown"}`];
   const headers = { ...plain.headers, "content-length": String(body.length), connection: "close" };
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value.replace(/[\r\n]+/g, " ")}`);
-  socket.once("finish", () => socket.destroy());
-  socket.end(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), body]));
+  return Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), body]);
+}
+
+function endWith(socket: Duplex, bytes: Buffer): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.once("finish", destroyThis);
+  socket.end(bytes);
+}
+
+function destroyThis(this: Duplex): void {
+  this.destroy();
 }
 
 /** An answer in the form of our API's errors, for what no door or API ever saw. */

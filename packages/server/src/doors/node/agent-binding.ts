@@ -119,6 +119,7 @@ export class AgentBinding implements AgentPeer {
 
   async #admit(frame: NodeFrame, length: number): Promise<void> {
     this.#admitting = true;
+    this.#parts.counters.registering++;
     try {
       const isFirst = !this.#session;
       const session = this.#session ?? (await this.#open(frame));
@@ -133,6 +134,7 @@ export class AgentBinding implements AgentPeer {
       this.#parts.log.warn({ nodeId: this.nodeId, err: error }, "an agent could not be registered");
       this.#replyError("DATABASE_ERROR", frame.id);
     } finally {
+      this.#parts.counters.registering--;
       this.#admitting = false;
       this.#workOffQueue();
     }

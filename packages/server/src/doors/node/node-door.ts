@@ -37,6 +37,9 @@ export function createNodeDoor(options: NodeDoorOptions): NodeDoor {
     peersSendToken: true,
     maxBodyBytes: MAX_BODY_BYTES,
     counters: parts.counters,
+    get waitingCount() {
+      return parts.counters.registering;
+    },
     respond: (request) => respond(parts, request),
     upgrade: (request) => upgrade(parts, monitors, request),
     close: unsubscribe,
@@ -62,6 +65,7 @@ function makeParts(options: NodeDoorOptions): NodeDoorParts {
       repliesDropped: 0,
       framesDropped: 0,
       pushesSkipped: 0,
+      registering: 0,
     },
   };
 }

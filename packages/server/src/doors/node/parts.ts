@@ -102,6 +102,8 @@ export interface NodeDoorCounters {
   framesDropped: number;
   /** Pushes that a slow monitor missed. */
   pushesSkipped: number;
+  /** Registrations that wait for the store now. */
+  registering: number;
 }
 
 /** What the files of this door share. */
