@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MusterError } from "@muster/core";
 import { ManualClock, type Scope } from "@muster/testing";
-import { sqliteDialect } from "../store/sqlite.ts";
-import { Store } from "../store/store.ts";
+import { describeStores, type TestStores } from "../store/stores-for-test.ts";
 import { Access } from "./access.ts";
 import { LoginLimiter } from "./access-limiter.ts";
 import type { Revocation } from "./access-revocations.ts";
@@ -12,10 +11,9 @@ import { ACCESS_RULES, authorize, includesRole, lesserRole, strongestRole } from
 const PASSWORD = "correct horse battery";
 const HOUR_MS = 3_600_000;
 
-async function openAccess(scope: Scope, options: { allowDefaultToken?: boolean } = {}) {
+async function openAccessOf(stores: TestStores, scope: Scope, options: { allowDefaultToken?: boolean }) {
   const clock = new ManualClock();
-  const store = new Store(sqliteDialect(":memory:"));
-  await store.migrate();
+  const store = await stores.open();
   const access = await Access.open({ store, clock, ...options });
   scope.after(async () => {
     await access.close();
@@ -28,26 +26,173 @@ function hasStatus(code: string) {
   return (error: unknown) => error instanceof MusterError && error.code === code;
 }
 
-describe("first start", () => {
-  test("creates an admin and two tokens once, with what the operator chose", async (context) => {
-    const { access } = await openAccess(context);
-    const chosen = { adminPassword: PASSWORD, apiToken: `mst_${"a".repeat(64)}` };
-    const first = await access.prepareFirstRun(chosen);
-    assert.equal(first?.username, "admin");
-    assert.equal(first?.password, PASSWORD);
-    assert.match(first?.enrollmentToken ?? "", /^tkn_[0-9a-f]{32}$/);
-    assert.deepEqual(first?.generated, ["enrollmentToken"]);
-    assert.equal(await access.prepareFirstRun({ adminPassword: "something else" }), undefined);
-    const program = await access.authenticate({ bearer: chosen.apiToken });
-    assert.equal(program?.principal.role, "admin");
-    assert.equal((await access.logins.login({ username: "Admin", password: PASSWORD }, "::1")).principal.role, "admin");
+describeStores("access", (stores) => {
+  const openAccess = (scope: Scope, options: { allowDefaultToken?: boolean } = {}) =>
+    openAccessOf(stores, scope, options);
+
+  describe("first start", () => {
+    test("creates an admin and two tokens once, with what the operator chose", async (context) => {
+      const { access } = await openAccess(context);
+      const chosen = { adminPassword: PASSWORD, apiToken: `mst_${"a".repeat(64)}` };
+      const first = await access.prepareFirstRun(chosen);
+      assert.equal(first?.username, "admin");
+      assert.equal(first?.password, PASSWORD);
+      assert.match(first?.enrollmentToken ?? "", /^tkn_[0-9a-f]{32}$/);
+      assert.deepEqual(first?.generated, ["enrollmentToken"]);
+      assert.equal(await access.prepareFirstRun({ adminPassword: "something else" }), undefined);
+      const program = await access.authenticate({ bearer: chosen.apiToken });
+      assert.equal(program?.principal.role, "admin");
+      assert.equal(
+        (await access.logins.login({ username: "Admin", password: PASSWORD }, "::1")).principal.role,
+        "admin",
+      );
+    });
+
+    test("everything is random when nothing was chosen", async (context) => {
+      const { access } = await openAccess(context);
+      const first = await access.prepareFirstRun({});
+      assert.deepEqual(first?.generated, ["password", "enrollmentToken", "apiToken"]);
+      assert.equal(first?.password.length, 20);
+    });
   });
 
-  test("everything is random when nothing was chosen", async (context) => {
-    const { access } = await openAccess(context);
-    const first = await access.prepareFirstRun({});
-    assert.deepEqual(first?.generated, ["password", "enrollmentToken", "apiToken"]);
-    assert.equal(first?.password.length, 20);
+  describe("sessions", () => {
+    test("end when they idle, and in any case after a week", async (context) => {
+      const { access, clock } = await openAccess(context);
+      await access.prepareFirstRun({ adminPassword: PASSWORD });
+      const login = () => access.logins.login({ username: "admin", password: PASSWORD }, "127.0.0.1");
+      const lives = async (secret: string) => (await access.authenticate({ cookie: secret })) !== undefined;
+      const idle = await login();
+      clock.advance(12 * HOUR_MS);
+      assert.equal(await lives(idle.secret), false);
+      const busy = await login();
+      for (let hour = 0; hour < 7 * 24; hour += 6) {
+        assert.equal(await lives(busy.secret), true, `after ${hour} hours`);
+        clock.advance(6 * HOUR_MS);
+      }
+      assert.equal(await lives(busy.secret), false);
+      await access.sweep();
+    });
+
+    test("looking without being active does not keep one alive", async (context) => {
+      const { access, clock } = await openAccess(context);
+      await access.prepareFirstRun({ adminPassword: PASSWORD });
+      const { secret } = await access.logins.login({ username: "admin", password: PASSWORD }, "127.0.0.1");
+      for (let hour = 0; hour < 12; hour += 6) {
+        assert.ok(await access.authenticate({ cookie: secret }, false));
+        clock.advance(6 * HOUR_MS);
+      }
+      assert.equal(await access.authenticate({ cookie: secret }, false), undefined);
+    });
+
+    test("a wrong header is not made good by a cookie", async (context) => {
+      const { access } = await openAccess(context);
+      await access.prepareFirstRun({ adminPassword: PASSWORD });
+      const { secret } = await access.logins.login({ username: "admin", password: PASSWORD }, "127.0.0.1");
+      assert.equal(await access.authenticate({ bearer: "mst_wrong", cookie: secret }), undefined);
+      assert.equal(await access.authenticate({ bearer: "", cookie: secret }), undefined);
+    });
+  });
+
+  describe("tokens", () => {
+    test("end at their expiry, which cannot lie in the past", async (context) => {
+      const { access, clock } = await openAccess(context);
+      const by = { name: "test", ownerId: null };
+      const expiresAt = new Date(clock.now() + HOUR_MS).toISOString();
+      const { token } = await access.tokens.create({ name: "ci", scopes: ["operator"], expiresAt }, by);
+      assert.equal((await access.authenticate({ bearer: token }))?.principal.role, "operator");
+      clock.advance(HOUR_MS);
+      assert.equal(await access.authenticate({ bearer: token }), undefined);
+      await assert.rejects(access.tokens.create({ name: "ci", scopes: ["viewer"], expiresAt }, by));
+    });
+
+    test("show when they were last used, written at most once a minute", async (context) => {
+      const { access, clock } = await openAccess(context);
+      const { id, token } = await access.tokens.create(
+        { name: "ci", scopes: ["viewer"] },
+        { name: "t", ownerId: null },
+      );
+      const firstUse = clock.now();
+      await access.authenticate({ bearer: token });
+      clock.advance(59_000);
+      await access.authenticate({ bearer: token });
+      assert.equal(Date.parse((await access.tokens.get(id)).lastUsedAt ?? ""), firstUse);
+      clock.advance(1000);
+      await access.authenticate({ bearer: token });
+      assert.equal(Date.parse((await access.tokens.get(id)).lastUsedAt ?? ""), firstUse + 60_000);
+    });
+
+    test("enrolment is checked in memory, ends at its expiry and when it is revoked", async (context) => {
+      const { access, clock } = await openAccess(context);
+      const told: Revocation[] = [];
+      access.revocations.subscribe((revocation) => told.push(revocation));
+      const expiresAt = new Date(clock.now() + HOUR_MS).toISOString();
+      const brief = await access.enrollment.create({ name: "brief", expiresAt }, "test");
+      const lasting = await access.enrollment.create({ name: "lasting" }, "test");
+      assert.equal(access.checkEnrollment(brief.token), brief.id);
+      assert.equal(access.checkEnrollment(`${brief.token}0`), undefined);
+      clock.advance(HOUR_MS);
+      assert.equal(access.checkEnrollment(brief.token), undefined);
+      assert.equal(access.checkEnrollment(lasting.token), lasting.id);
+      await access.enrollment.flush();
+      assert.notEqual((await access.enrollment.get(lasting.id)).lastUsedAt, null);
+      await access.enrollment.remove(lasting.id);
+      assert.equal(access.checkEnrollment(lasting.token), undefined);
+      assert.deepEqual(told, [{ kind: "enrollment", id: lasting.id }]);
+    });
+
+    test("are still good in the next process, but a local one is not", async (context) => {
+      const { access, clock, store } = await openAccess(context);
+      const { id, token } = await access.enrollment.create({ name: "kept" }, "test");
+      const local = access.enrollment.createLocal();
+      assert.ok(access.checkEnrollment(local));
+      const next = await Access.open({ store, clock });
+      assert.equal(next.checkEnrollment(token), id);
+      assert.equal(next.checkEnrollment(local), undefined);
+      await next.close();
+    });
+
+    test("the published default-token lets nobody in unless the operator says so", async (context) => {
+      const strict = await openAccess(context);
+      assert.equal(strict.access.checkEnrollment("default-token"), undefined);
+      const lax = await openAccess(context, { allowDefaultToken: true });
+      assert.ok(lax.access.checkEnrollment("default-token"));
+    });
+  });
+
+  describe("audit", () => {
+    test("a flood of refusals is cut short and counted", async (context) => {
+      const { access, clock } = await openAccess(context);
+      const refuse = () => access.audit.record({ actor: "anonymous", address: null, action: "x", outcome: "refused" });
+      for (let count = 0; count < 150; count++) await refuse();
+      assert.equal((await access.audit.list({ limit: 1000 })).items.length, 120);
+      clock.advance(60_000);
+      await refuse();
+      const [suppressed] = (await access.audit.list({ limit: 10, action: "audit.suppressed" })).items;
+      assert.deepEqual(suppressed?.details, { suppressed: 30 });
+    });
+
+    test("pages go back in time, by actor and by action", async (context) => {
+      const { access, clock } = await openAccess(context);
+      for (let count = 0; count < 5; count++) {
+        clock.advance(1000);
+        const actor = count % 2 === 0 ? "eve" : "adam";
+        await access.audit.record({ actor, address: "::1", action: `do.${count}`, outcome: "ok", details: { count } });
+      }
+      const first = await access.audit.list({ limit: 3 });
+      assert.deepEqual(
+        first.items.map((entry) => entry.action),
+        ["do.4", "do.3", "do.2"],
+      );
+      const second = await access.audit.list({ limit: 3, cursor: first.nextCursor ?? "" });
+      assert.deepEqual(
+        second.items.map((entry) => entry.action),
+        ["do.1", "do.0"],
+      );
+      assert.equal(second.nextCursor, null);
+      assert.equal((await access.audit.list({ limit: 10, actor: "adam" })).items.length, 2);
+      assert.equal(await access.audit.prune(clock.now()), 4);
+    });
   });
 });
 
@@ -72,107 +217,6 @@ describe("rights", () => {
   test("a program cannot change a password", () => {
     const token = { kind: "token", id: "t", name: "t", role: "admin" } as const;
     assert.throws(() => authorize(token, "self.password"), hasStatus("permission_denied"));
-  });
-});
-
-describe("sessions", () => {
-  test("end when they idle, and in any case after a week", async (context) => {
-    const { access, clock } = await openAccess(context);
-    await access.prepareFirstRun({ adminPassword: PASSWORD });
-    const login = () => access.logins.login({ username: "admin", password: PASSWORD }, "127.0.0.1");
-    const lives = async (secret: string) => (await access.authenticate({ cookie: secret })) !== undefined;
-    const idle = await login();
-    clock.advance(12 * HOUR_MS);
-    assert.equal(await lives(idle.secret), false);
-    const busy = await login();
-    for (let hour = 0; hour < 7 * 24; hour += 6) {
-      assert.equal(await lives(busy.secret), true, `after ${hour} hours`);
-      clock.advance(6 * HOUR_MS);
-    }
-    assert.equal(await lives(busy.secret), false);
-    await access.sweep();
-  });
-
-  test("looking without being active does not keep one alive", async (context) => {
-    const { access, clock } = await openAccess(context);
-    await access.prepareFirstRun({ adminPassword: PASSWORD });
-    const { secret } = await access.logins.login({ username: "admin", password: PASSWORD }, "127.0.0.1");
-    for (let hour = 0; hour < 12; hour += 6) {
-      assert.ok(await access.authenticate({ cookie: secret }, false));
-      clock.advance(6 * HOUR_MS);
-    }
-    assert.equal(await access.authenticate({ cookie: secret }, false), undefined);
-  });
-
-  test("a wrong header is not made good by a cookie", async (context) => {
-    const { access } = await openAccess(context);
-    await access.prepareFirstRun({ adminPassword: PASSWORD });
-    const { secret } = await access.logins.login({ username: "admin", password: PASSWORD }, "127.0.0.1");
-    assert.equal(await access.authenticate({ bearer: "mst_wrong", cookie: secret }), undefined);
-    assert.equal(await access.authenticate({ bearer: "", cookie: secret }), undefined);
-  });
-});
-
-describe("tokens", () => {
-  test("end at their expiry, which cannot lie in the past", async (context) => {
-    const { access, clock } = await openAccess(context);
-    const by = { name: "test", ownerId: null };
-    const expiresAt = new Date(clock.now() + HOUR_MS).toISOString();
-    const { token } = await access.tokens.create({ name: "ci", scopes: ["operator"], expiresAt }, by);
-    assert.equal((await access.authenticate({ bearer: token }))?.principal.role, "operator");
-    clock.advance(HOUR_MS);
-    assert.equal(await access.authenticate({ bearer: token }), undefined);
-    await assert.rejects(access.tokens.create({ name: "ci", scopes: ["viewer"], expiresAt }, by));
-  });
-
-  test("show when they were last used, written at most once a minute", async (context) => {
-    const { access, clock } = await openAccess(context);
-    const { id, token } = await access.tokens.create({ name: "ci", scopes: ["viewer"] }, { name: "t", ownerId: null });
-    const firstUse = clock.now();
-    await access.authenticate({ bearer: token });
-    clock.advance(59_000);
-    await access.authenticate({ bearer: token });
-    assert.equal(Date.parse((await access.tokens.get(id)).lastUsedAt ?? ""), firstUse);
-    clock.advance(1000);
-    await access.authenticate({ bearer: token });
-    assert.equal(Date.parse((await access.tokens.get(id)).lastUsedAt ?? ""), firstUse + 60_000);
-  });
-
-  test("enrolment is checked in memory, ends at its expiry and when it is revoked", async (context) => {
-    const { access, clock } = await openAccess(context);
-    const told: Revocation[] = [];
-    access.revocations.subscribe((revocation) => told.push(revocation));
-    const expiresAt = new Date(clock.now() + HOUR_MS).toISOString();
-    const brief = await access.enrollment.create({ name: "brief", expiresAt }, "test");
-    const lasting = await access.enrollment.create({ name: "lasting" }, "test");
-    assert.equal(access.checkEnrollment(brief.token), brief.id);
-    assert.equal(access.checkEnrollment(`${brief.token}0`), undefined);
-    clock.advance(HOUR_MS);
-    assert.equal(access.checkEnrollment(brief.token), undefined);
-    assert.equal(access.checkEnrollment(lasting.token), lasting.id);
-    await access.enrollment.flush();
-    assert.notEqual((await access.enrollment.get(lasting.id)).lastUsedAt, null);
-    await access.enrollment.remove(lasting.id);
-    assert.equal(access.checkEnrollment(lasting.token), undefined);
-    assert.deepEqual(told, [{ kind: "enrollment", id: lasting.id }]);
-  });
-
-  test("are still good in the next process, but a local one is not", async (context) => {
-    const { access, clock, store } = await openAccess(context);
-    const { id, token } = await access.enrollment.create({ name: "kept" }, "test");
-    const local = access.enrollment.createLocal();
-    assert.ok(access.checkEnrollment(local));
-    const next = await Access.open({ store, clock });
-    assert.equal(next.checkEnrollment(token), id);
-    assert.equal(next.checkEnrollment(local), undefined);
-    await next.close();
-  });
-
-  test("the published default-token lets nobody in unless the operator says so", async (context) => {
-    const strict = await openAccess(context);
-    assert.equal(strict.access.checkEnrollment("default-token"), undefined);
-    const lax = await openAccess(context, { allowDefaultToken: true });
-    assert.ok(lax.access.checkEnrollment("default-token"));
   });
 });
 
@@ -217,40 +261,5 @@ describe("login limiter", () => {
     for (let count = 1; count <= 5; count++) limiter.reportFailure(`user${count}`, `2001:db8:1:2::${count}`);
     assert.throws(() => limiter.check("other", "2001:db8:1:2:ffff::1"), hasStatus("resource_exhausted"));
     assert.doesNotThrow(() => limiter.check("other", "2001:db8:1:3::1"));
-  });
-});
-
-describe("audit", () => {
-  test("a flood of refusals is cut short and counted", async (context) => {
-    const { access, clock } = await openAccess(context);
-    const refuse = () => access.audit.record({ actor: "anonymous", address: null, action: "x", outcome: "refused" });
-    for (let count = 0; count < 150; count++) await refuse();
-    assert.equal((await access.audit.list({ limit: 1000 })).items.length, 120);
-    clock.advance(60_000);
-    await refuse();
-    const [suppressed] = (await access.audit.list({ limit: 10, action: "audit.suppressed" })).items;
-    assert.deepEqual(suppressed?.details, { suppressed: 30 });
-  });
-
-  test("pages go back in time, by actor and by action", async (context) => {
-    const { access, clock } = await openAccess(context);
-    for (let count = 0; count < 5; count++) {
-      clock.advance(1000);
-      const actor = count % 2 === 0 ? "eve" : "adam";
-      await access.audit.record({ actor, address: "::1", action: `do.${count}`, outcome: "ok", details: { count } });
-    }
-    const first = await access.audit.list({ limit: 3 });
-    assert.deepEqual(
-      first.items.map((entry) => entry.action),
-      ["do.4", "do.3", "do.2"],
-    );
-    const second = await access.audit.list({ limit: 3, cursor: first.nextCursor ?? "" });
-    assert.deepEqual(
-      second.items.map((entry) => entry.action),
-      ["do.1", "do.0"],
-    );
-    assert.equal(second.nextCursor, null);
-    assert.equal((await access.audit.list({ limit: 10, actor: "adam" })).items.length, 2);
-    assert.equal(await access.audit.prune(clock.now()), 4);
   });
 });

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import { hasCode } from "@muster/core";
 import { agentListQuerySchema } from "@muster/core/resources";
+import { describeStores } from "../store/stores-for-test.ts";
 import { openTestFleet, type TestFleet } from "./fleet-for-test.ts";
 import { beatIntervalFor } from "./sessions.ts";
 
-describe("agents", () => {
+describeStores("agents", (stores) => {
   let fleet$: TestFleet;
 
   beforeEach(async () => {
-    fleet$ = await openTestFleet();
+    fleet$ = await openTestFleet({ store: await stores.open() });
   });
   afterEach(() => fleet$.close());
 

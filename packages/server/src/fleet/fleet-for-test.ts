@@ -5,7 +5,7 @@ import { localBus } from "../bus/local.ts";
 import { JobRunner } from "../jobs/runner.ts";
 import { doorbellSweep, timeouts } from "../jobs/timeouts.ts";
 import { sqliteDialect } from "../store/sqlite.ts";
-import { Store } from "../store/store.ts";
+import { BusyStore } from "../store/stores-for-test.ts";
 import { Fleet } from "./fleet.ts";
 import type { AgentHello, AgentPeer, AgentSession, Delivery, RunResult } from "./session.ts";
 
@@ -25,11 +25,21 @@ export interface TestAgent extends AgentPeer {
   takes: boolean;
 }
 
-/** A real fleet over a real SQLite database, with time that stands still until told to move. */
-export async function openTestFleet(options: { path?: string; clock?: ManualClock; outputLimitBytes?: number } = {}) {
+export interface TestFleetOptions {
+  /** A migrated store, which the fleet closes; by default an SQLite database in memory. */
+  readonly store?: BusyStore;
+  readonly clock?: ManualClock;
+  readonly outputLimitBytes?: number;
+}
+
+/** Time moves in steps that are no longer than the shortest interval of the fleet, so that each step's work is done in it. */
+const STEP_MS = 200;
+
+/** A real fleet over a real database, with time that stands still until told to move. */
+export async function openTestFleet(options: TestFleetOptions = {}) {
   const clock = options.clock ?? new ManualClock();
-  const store = new Store(sqliteDialect(options.path ?? ":memory:"));
-  await store.migrate();
+  const store = options.store ?? new BusyStore(sqliteDialect(":memory:"));
+  if (!options.store) await store.migrate();
   const fleet = new Fleet({ store, bus: localBus(), clock, outputLimitBytes: options.outputLimitBytes ?? 1_048_576 });
   await fleet.start();
   const jobs = new JobRunner(clock, (_name, error) => {
@@ -40,13 +50,15 @@ export async function openTestFleet(options: { path?: string; clock?: ManualCloc
     fleet,
     store,
     clock,
-    connect: (externalId: string, how: Partial<AgentHello> = {}) => connect(fleet, externalId, how),
+    connect: (externalId: string, how: Partial<AgentHello> = {}) => connectTo(fleet, externalId, how),
     /** Moves time and lets everything that follows from it happen. */
     async pass(ms: number) {
-      await clock.advanceAndSettle(ms);
-      await settle(fleet);
+      for (let left = ms; left > 0; left -= STEP_MS) {
+        await clock.advanceAndSettle(Math.min(left, STEP_MS));
+        await settle(fleet, store);
+      }
     },
-    settle: () => settle(fleet),
+    settle: () => settle(fleet, store),
     async close() {
       await jobs.stop();
       await fleet.stop();
@@ -57,7 +69,8 @@ export async function openTestFleet(options: { path?: string; clock?: ManualCloc
 
 export type TestFleet = Awaited<ReturnType<typeof openTestFleet>>;
 
-async function connect(fleet: Fleet, externalId: string, how: Partial<AgentHello>): Promise<TestAgent> {
+/** Connects an agent to a fleet. */
+export async function connectTo(fleet: Fleet, externalId: string, how: Partial<AgentHello> = {}): Promise<TestAgent> {
   let session: AgentSession | undefined;
   const agent = {
     deliveries: [] as Delivery[],
@@ -93,9 +106,12 @@ async function connect(fleet: Fleet, externalId: string, how: Partial<AgentHello
   });
 }
 
+/** Turns of the event loop without a query after which nothing more follows. */
+const QUIET_TURNS = 6;
+
 /** Lets rings, batches and what they cause come to rest. */
-async function settle(fleet: Fleet): Promise<void> {
-  for (let turn = 0; turn < 12; turn++) {
+async function settle(fleet: Fleet, store: BusyStore): Promise<void> {
+  for (let quiet = 0; quiet < QUIET_TURNS; quiet = store.isBusy ? 0 : quiet + 1) {
     await new Promise((resolve) => setImmediate(resolve));
     await fleet.ledger.settle();
   }

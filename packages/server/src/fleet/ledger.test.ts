@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import { hasCode, type RunId } from "@muster/core";
+import { describeStores } from "../store/stores-for-test.ts";
 import { commandSpec, FOREIGN, openTestFleet, runResult, type TestAgent, type TestFleet } from "./fleet-for-test.ts";
 
 const OPERATOR = { actor: "admin" };
 
-describe("the command ledger", () => {
+describeStores("the command ledger", (stores) => {
   let test$: TestFleet;
 
   beforeEach(async () => {
-    test$ = await openTestFleet();
+    test$ = await openTestFleet({ store: await stores.open() });
   });
   afterEach(() => test$.close());
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import type { HostSample } from "@muster/core";
+import { describeStores } from "../store/stores-for-test.ts";
 import { FOREIGN, openTestFleet, type TestFleet } from "./fleet-for-test.ts";
 
 const sample = (at: number, cpu: number): HostSample => ({
@@ -8,11 +9,11 @@ const sample = (at: number, cpu: number): HostSample => ({
   values: { "system.cpu.utilization": cpu, "system.memory.limit": 16_000_000_000 },
 });
 
-describe("metrics", () => {
+describeStores("metrics", (stores) => {
   let fleet$: TestFleet;
 
   beforeEach(async () => {
-    fleet$ = await openTestFleet();
+    fleet$ = await openTestFleet({ store: await stores.open() });
   });
   afterEach(() => fleet$.close());
 
