@@ -226,8 +226,23 @@ test("503 and silence make way for the next server, and Retry-After is obeyed", 
   const good = await FakeCore.start(scope);
   const agent = await start(scope, [busy.url, "http://127.0.0.1:1", good.url]);
   await good.waitForFrame("heartbeat");
-  assert.match(agent.lines.join(""), /"waitMs":1000,"after":"unreachable"/);
+  assert.match(agent.lines.join(""), /"waitMs":1500,"after":"unreachable"/);
   assert.equal(busy.requests.length, 1);
+});
+
+test("an agent that came too early comes back when it was told, not before and not much later", async (scope) => {
+  const asked: number[] = [];
+  const core = await FakeCore.start(scope, {
+    refuse: () => {
+      asked.push(performance.now());
+      return asked.length > 1 ? undefined : { status: 503, body: "", headers: "Retry-After: 1\r\n" };
+    },
+  });
+  await start(scope, [core.url]);
+  await core.waitForFrame("heartbeat");
+  assert.equal(asked.length, 2);
+  const waited = Number(asked[1]) - Number(asked[0]);
+  assert.ok(waited >= 1000 && waited < 4000, `${waited} ms`);
 });
 
 test("a connection that breaks without a Close frame is made anew", async (scope) => {

@@ -27,15 +27,22 @@ export interface NextAttempt {
 const MAX_ASKED_MS = 600_000;
 
 /**
- * The wait before attempt n (0 is the first): doubling from `minMs` with up to half of it added; once it would reach
- * `maxMs` it is drawn evenly from the whole range (full jitter), so that a fleet that lost its server together does not
- * come back together.
+ * The wait before attempt n (0 is the first): drawn evenly from `minMs` up to a bound that starts at twice that and
+ * doubles until it is `maxMs` (full jitter), so that a fleet that lost its server together does not come back together.
  */
 export function backoffMs(attempt: number, options: Omit<ReconnectOptions, "servers">): number {
   const { minMs, maxMs, random } = options;
-  const base = minMs * 2 ** Math.min(attempt, 30);
-  if (base >= maxMs) return minMs + (maxMs - minMs) * random();
-  return Math.min(maxMs, base * (1 + random() / 2));
+  const bound = Math.min(maxMs, minMs * 2 ** Math.min(attempt + 1, 30));
+  return minMs + (bound - minMs) * random();
+}
+
+/**
+ * What a server asked for (Retry-After), and up to a quarter more but at least a second: it counts in whole seconds and
+ * may have told everybody the same.
+ */
+export function askedWaitMs(askedMs: number, random: () => number): number {
+  const waitMs = Math.min(askedMs, MAX_ASKED_MS);
+  return waitMs + random() * Math.max(1000, waitMs / 4);
 }
 
 /** Decides where and when to connect next. Several servers are tried in turn, with one wait per round. */
@@ -73,8 +80,10 @@ export class ReconnectPlan {
       }
       case "unreachable": {
         const isRoundOver = this.#turn();
-        const delayMs = isRoundOver ? this.#wait() : 0;
-        return { server: this.#server, delayMs: Math.max(delayMs, Math.min(end.waitMs ?? 0, MAX_ASKED_MS)) };
+        // a server that says when to come back knows better than our doubling, which does not go on meanwhile
+        const { waitMs } = end;
+        if (waitMs !== undefined) return { server: this.#server, delayMs: askedWaitMs(waitMs, this.#options.random) };
+        return { server: this.#server, delayMs: isRoundOver ? this.#wait() : 0 };
       }
     }
   }
