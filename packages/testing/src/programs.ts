@@ -26,6 +26,8 @@ export interface ServerOptions {
   /** What Node runs instead of the sources: a bundle and its first words. */
   readonly program?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** How many files it may have open; default: what the test may. */
+  readonly descriptorLimit?: number;
 }
 
 /** A `muster server` process and what one needs to talk to it. */
@@ -44,8 +46,11 @@ export interface RunningServer {
 /** Starts a server and waits until it answers that it is ready. */
 export async function startServer(scope: Scope, options: ServerOptions = {}): Promise<RunningServer> {
   const dataDir = options.dataDir ?? (await makeTempDir(scope));
+  const limit = options.descriptorLimit;
   const launched = launchProcess(scope, {
+    ...(limit === undefined ? {} : { command: "/bin/sh" }),
     args: [
+      ...(limit === undefined ? [] : ["-c", `ulimit -n ${limit} && exec "$0" "$@"`, process.execPath]),
       ...(options.program ?? [MUSTER, "server"]),
       ...["--port", String(options.port ?? 0), "--data-dir", dataDir],
       ...["--admin-password", ADMIN_PASSWORD, "--api-token", API_TOKEN, "--enrollment-token", ENROLLMENT_TOKEN],
