@@ -16,6 +16,8 @@ export interface Setting<Value = unknown> {
   readonly default?: Value;
   /** Masked wherever the configuration is shown. */
   readonly secret?: boolean;
+  /** Hides what is secret in a text that may otherwise be shown, such as the password in a URL. */
+  readonly mask?: (text: string) => string;
   /** May be given several times; the value is a list, in the variable separated by spaces. */
   readonly repeatable?: boolean;
 }
@@ -180,7 +182,7 @@ function resolveOne(name: string, setting: Setting, raw: RawValue | undefined, m
     try {
       values.push(setting.type.parse(text));
     } catch (error) {
-      const shown = secret ? "the value" : JSON.stringify(text);
+      const shown = secret ? "the value" : JSON.stringify(setting.mask?.(text) ?? text);
       mistakes.push(`${name} (${raw.source}): ${shown}: ${error instanceof Error ? error.message : "is not valid"}`);
     }
   }

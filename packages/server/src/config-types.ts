@@ -43,26 +43,6 @@ export function listenTarget(
   };
 }
 
-/** The path of an SQLite file. Others are planned and refused by name, so that nobody believes they work. */
-export const database: SettingType<string> = {
-  hint: "<sqlite:file>",
-  parse(text) {
-    if (/^postgres(ql)?:\/\//.test(text)) throw new Error("PostgreSQL is not supported by this version yet");
-    if (!text.startsWith("sqlite:") || text.length === "sqlite:".length) throw new Error("expected sqlite:<file>");
-    return text.slice("sqlite:".length);
-  },
-};
-
-export const bus: SettingType<"local"> = {
-  hint: "<local>",
-  parse(text) {
-    if (text === "local") return "local";
-    if (text.startsWith("nats://"))
-      throw new Error("NATS is not supported by this version yet; it needs PostgreSQL too");
-    throw new Error("expected local");
-  },
-};
-
 /** Secrets of the first start. Their text never appears in a message. */
 export const secret = {
   password: checked("<password>", (text) => {

@@ -19,9 +19,15 @@ import {
 } from "@muster/core/settings";
 import { parse as parseYaml } from "yaml";
 import {
-  bus,
+  type BusChoice,
+  checkEngines,
+  ENGINE_SETTINGS,
+  maskUrls,
+  readEngines,
+  showDatabase,
+} from "./config-engines.ts";
+import {
   commaList,
-  database,
   doorPolicy,
   hostPort,
   listenTarget,
@@ -32,6 +38,7 @@ import {
   wholeBytes,
 } from "./config-types.ts";
 import type { DoorPolicy } from "./listeners/door-policy.ts";
+import type { DatabaseChoice } from "./store/open.ts";
 
 /** The doors that exist, and whether their peers can show a token. */
 export const DOORS = { node: { peersSendToken: true } } as const;
@@ -44,8 +51,7 @@ export const SERVER_SETTINGS = {
   host: { type: hostPort.host, default: "127.0.0.1", doc: "address to listen on; 0.0.0.0 opens it to the network" },
   port: { type: integer(0, 65_535, "<port>"), default: 9999, doc: "main port: API, console and every door" },
   "data-dir": { type: text("<folder>"), doc: "where the database and keys are kept" },
-  database: { type: database, doc: "sqlite:<file>" },
-  bus: { type: bus, default: "local", doc: "how server processes talk to each other" },
+  ...ENGINE_SETTINGS,
   "admin-password": { type: secret.password, secret: true, doc: "password of `admin`, set at first start" },
   "enrollment-token": { type: secret.enrollmentToken, secret: true, doc: "token for agents, set at first start" },
   "api-token": { type: secret.apiToken, secret: true, doc: "token for programs (admin), set at first start" },
@@ -92,8 +98,8 @@ export interface ServerConfig {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
-  readonly databasePath: string;
-  readonly bus: "local";
+  readonly database: DatabaseChoice;
+  readonly bus: BusChoice;
   readonly adminPassword: string | undefined;
   readonly enrollmentToken: string | undefined;
   readonly apiToken: string | undefined;
@@ -153,6 +159,7 @@ export function showServerConfig(config: ServerConfig): string {
 /** Values as they would be written in a flag. */
 function readable(name: string, value: unknown): unknown {
   if (name.endsWith("-retention") || name.startsWith("metrics-retention")) return formatDuration(Number(value));
+  if (name === "bus") return maskUrls(String(value));
   if (name === "door") return (value as [string, string][]).map((parts) => parts.join("="));
   if (name !== "listen") return value;
   return (value as ServerConfig["doorListeners"]).map(({ door, host, port }) => `${door}=${host}:${port}`);
@@ -175,18 +182,17 @@ function toConfig(
 ): ServerConfig {
   const get = <Value>(name: keyof typeof SERVER_SETTINGS) => result.settings.get(name)?.value as Value;
   const dataDir = resolve(get<string | undefined>("data-dir") ?? defaultDataDir(environment));
-  const databasePath = resolve(get<string | undefined>("database") ?? join(dataDir, "muster.db"));
+  const engines = readEngines(result, dataDir);
   const certPath = get<string | undefined>("tls-cert");
   const keyPath = get<string | undefined>("tls-key");
   const shown = new Map(result.settings);
   fillIn(shown, "data-dir", dataDir);
-  fillIn(shown, "database", `sqlite:${databasePath}`);
+  fillIn(shown, "database", showDatabase(engines.database));
   return {
     host: get("host"),
     port: get("port"),
     dataDir,
-    databasePath,
-    bus: get("bus"),
+    ...engines,
     adminPassword: get("admin-password"),
     enrollmentToken: get("enrollment-token"),
     apiToken: get("api-token"),
@@ -253,6 +259,7 @@ function isDoorName(name: string): name is DoorName {
 }
 
 function checkTogether(result: SettingsResult, mistakes: string[]): void {
+  checkEngines(result, mistakes);
   const value = (name: keyof typeof SERVER_SETTINGS) => result.settings.get(name)?.value;
   if ((value("tls-cert") === undefined) !== (value("tls-key") === undefined)) {
     mistakes.push("tls-cert and tls-key: give both or neither");

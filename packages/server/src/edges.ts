@@ -67,8 +67,8 @@ export async function createEdges(options: EdgesOptions): Promise<Edges> {
     facts: {
       version: options.version,
       startedAt: options.startedAt,
-      database: "SQLite, one file",
-      bus: config.bus,
+      database: config.database.kind === "sqlite" ? "SQLite, one file" : "PostgreSQL",
+      bus: config.bus.kind === "nats" ? "NATS" : "local",
       doors: () => open.map((one) => describeDoor(one, options)),
       warnings: () => listWarnings(config, listeners),
       checkHealth: () => checkHealth(options, state),

@@ -13,8 +13,7 @@ import { retention } from "./jobs/retention.ts";
 import { rollUp } from "./jobs/roll-up.ts";
 import { JobRunner } from "./jobs/runner.ts";
 import { doorbellSweep, timeouts } from "./jobs/timeouts.ts";
-import { sqliteDialect } from "./store/sqlite.ts";
-import { Store } from "./store/store.ts";
+import { openStore } from "./store/open.ts";
 import { readVersion } from "./version.ts";
 
 /** A server that takes connections. */
@@ -49,7 +48,7 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
   const log = createLog(config, inputs.logTo);
   const undo: (() => unknown)[] = [lockDataDir(config.dataDir)];
   try {
-    const store = new Store(sqliteDialect(config.databasePath));
+    const store = openStore(config, (error) => log.warn({ err: error }, "a database connection broke"));
     undo.push(() => store.close());
     for (const name of await store.migrate()) log.info({ migration: name }, "migrated the database");
 

@@ -8,8 +8,7 @@ import {
 } from "./config.ts";
 import { Access } from "./fleet/access.ts";
 import { startServer } from "./main.ts";
-import { sqliteDialect } from "./store/sqlite.ts";
-import { Store } from "./store/store.ts";
+import { openStore } from "./store/open.ts";
 
 /** Where a program writes: answers, and everything else. */
 export interface Output {
@@ -73,7 +72,7 @@ async function serve({ argv, environment, out }: ServerCommand): Promise<number>
 }
 
 async function resetPassword(config: ServerConfig, username: string, out: Output): Promise<number> {
-  const store = new Store(sqliteDialect(config.databasePath));
+  const store = openStore(config);
   try {
     await store.migrate();
     const access = await Access.open({ store, clock: systemClock });
