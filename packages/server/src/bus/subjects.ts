@@ -13,9 +13,9 @@ export const TOPICS = {
   ring: z.object({ agents: ids }),
   /** These runs must be stopped, if their agents are here. */
   stop: z.object({ runs: z.array(z.object({ id, agent: z.number() })).max(2000) }),
-  /** An agent has connected to the sender, or left it. The newest connection gets the work. */
+  /** An agent has connected to the sender, or left it. The newest connection gets the work; `at` is when the sender's was opened. */
   presence: z.object({
-    changes: z.array(z.object({ agent: id, here: z.boolean(), connections: z.number() })).max(2000),
+    changes: z.array(z.object({ agent: id, here: z.boolean(), connections: z.number(), at: z.number() })).max(2000),
   }),
   /** What happened, as ids; sent while somebody watches. */
   feed: z.object({

@@ -16,6 +16,7 @@ interface Change {
   readonly agent: string;
   readonly here: boolean;
   readonly connections: number;
+  readonly at: number;
 }
 
 /** Changes are gathered this long; a storm of connects becomes a few messages. */
@@ -70,16 +71,12 @@ export class Presence {
 
   /** An agent has connected here: nobody has a newer connection. */
   arrived(state: AgentState): void {
-    this.#note({ agent: state.id, here: true, connections: state.sessions.length });
+    this.#note(describe(state, true));
   }
 
   /** A connection of an agent has ended here. */
   left(state: AgentState): void {
-    this.#note({
-      agent: state.id,
-      here: state.elsewhere === null && state.sessions.length > 0,
-      connections: state.sessions.length,
-    });
+    this.#note(describe(state, state.elsewhere === null && state.sessions.length > 0));
   }
 
   /** A process is gone: what it held is ours where we have a connection. */
@@ -116,16 +113,27 @@ export class Presence {
       state.others.set(from, change.connections);
     } else forgetOthers(state, from);
     if (change.here) {
-      if (state.sessions.length > 0 && state.elsewhere !== from) {
-        // whoever holds the newest connection is told of ours, so that it can show the conflict
-        this.#note({ agent: state.id, here: false, connections: state.sessions.length });
+      if (this.#isNewer(state, change, from)) {
+        // theirs is not the newest, whenever they heard of ours: they are told again
+        this.arrived(state);
+        this.#show(state);
+        return;
       }
+      // whoever holds the newest connection is told of ours, so that it can show the conflict
+      if (state.sessions.length > 0 && state.elsewhere !== from) this.#note(describe(state, false));
       state.elsewhere = from;
     } else if (state.elsewhere === from) {
       this.#takeOver(state);
     } else if (workingSession(state)) {
       this.#show(state);
     }
+  }
+
+  /** True when our connection is newer than theirs. Of two of the same instant the process with the greater id wins. */
+  #isNewer(state: AgentState, change: Change, from: string): boolean {
+    const session = workingSession(state);
+    if (!session) return false;
+    return session.openedAt === change.at ? this.#parts.bus.processId > from : session.openedAt > change.at;
   }
 
   #takeOver(state: AgentState): void {
@@ -142,6 +150,10 @@ export class Presence {
     this.#parts.registry.setStatus(state, "online", conflictReason(state));
     this.#parts.registry.markDirty(state);
   }
+}
+
+function describe(state: AgentState, here: boolean): Change {
+  return { agent: state.id, here, connections: state.sessions.length, at: state.sessions.at(-1)?.openedAt ?? 0 };
 }
 
 function forgetOthers(state: AgentState, processId: string): void {

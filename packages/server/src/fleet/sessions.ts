@@ -156,6 +156,7 @@ interface LiveSessionInit {
 export class LiveSession implements AgentSession {
   readonly state: AgentState;
   readonly isNew: boolean;
+  readonly openedAt: Timestamp;
   readonly peer: AgentPeer;
   readonly tokenId: TokenId | null;
   beatMs = 0;
@@ -173,6 +174,7 @@ export class LiveSession implements AgentSession {
     this.#parts = parts;
     this.state = init.state;
     this.isNew = init.isNew;
+    this.openedAt = parts.clock.now();
     this.peer = init.peer;
     this.tokenId = init.hello.tokenId;
     this.#fixedStaleMs = init.hello.staleAfterMs;
@@ -272,6 +274,8 @@ export class LiveSession implements AgentSession {
     state.sessions = state.sessions.filter((session) => session !== this);
     const { registry, ledger, presence } = this.#parts;
     presence.left(state);
+    // another process that holds an older connection takes over when it hears of this
+    if (state.sessions.length === 0) state.elsewhere ??= state.others?.keys().next().value ?? null;
     if (state.elsewhere !== null) return;
     if (state.sessions.length === 0) registry.setStatus(state, "offline", reason);
     else if (state.status === "online") registry.setStatus(state, "online", conflictReason(state));
