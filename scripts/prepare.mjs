@@ -4,8 +4,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { findChromium } from "./chromium.mjs";
 import { requireNode, root } from "./node-binary.mjs";
+import { installPrograms } from "./programs.mjs";
 
 const purpose = process.argv[2] ?? "start";
 
@@ -26,7 +26,7 @@ if (!isInstalled()) {
   run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
 await buildWhatIsStale(WANTED[purpose] ?? []);
-if (purpose === "test" && !findChromium()) installChromium();
+if (purpose === "test" && !installPrograms()) process.exit(1);
 
 /** True when node_modules holds what package-lock.json asks for; packages for other platforms may be missing. */
 function isInstalled() {
@@ -66,19 +66,6 @@ async function newestChange(folder) {
     newest = Math.max(newest, entry.isDirectory() ? await newestChange(path) : statSync(path).mtimeMs);
   }
   return newest;
-}
-
-function installChromium() {
-  const isRoot = process.getuid?.() === 0;
-  if (!isRoot || !existsSync("/usr/bin/apt-get")) {
-    console.log("The browser tests need Chromium. Install it (on Debian: sudo apt-get install chromium),");
-    console.log("or set MUSTER_CHROMIUM to the path of one. Without it those tests are skipped.");
-    return;
-  }
-  console.log("Installing Chromium for the browser tests …");
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  run("apt-get", ["update", "-qq"], env);
-  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"], env);
 }
 
 function run(command, args, env = process.env) {
