@@ -63,7 +63,7 @@ export function makeCommand(parts: Partial<Command> = {}): Command {
     user: null,
     createdAt: AT,
     createdBy: "admin",
-    finishedAt: null,
+    finishedAt: parts.status === "completed" ? AT : null,
     total: 1,
     counts: makeCounts(),
     ...parts,

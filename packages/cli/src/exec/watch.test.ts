@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Command, LiveEvent, OutputChunk, Run } from "@muster/core/resources";
 import { type ConnectLive, MusterClient } from "@muster/sdk";
-import { answerJson, ManualClock, type Scope, startStubServer, waitUntil } from "@muster/testing";
+import { answerJson, ManualClock, type Scope, settle, startStubServer, waitUntil } from "@muster/testing";
 import { makeChunk, makeCommand, makeCounts, makeRun } from "../test-fixtures.ts";
 import { CommandWatch } from "./watch.ts";
 
@@ -106,6 +106,27 @@ test("a late event of an older state does not undo an end", async (t) => {
   socket.tell({ event: "command", sub: 1, command: state.command });
   await followed;
   assert.deepEqual(told, ["started", "succeeded", "end"]);
+});
+
+test("a cancelled command is watched until its runs have ended", async (t) => {
+  const { state, socket, told, watch, finish } = await setUp(t);
+  const followed = watch.follow();
+  await waitUntil("a connection", () => socket.connected);
+  socket.emit("open");
+  socket.tell({ event: "command", sub: 1, command: makeCommand({ status: "cancelled" }) });
+  await settle();
+  assert.deepEqual(told, ["started"]);
+  finish();
+  state.run = makeRun({ status: "cancelled" });
+  socket.tell({
+    event: "command",
+    sub: 1,
+    command: makeCommand({ status: "cancelled", finishedAt: state.command.finishedAt }),
+  });
+  assert.deepEqual(
+    (await followed).runs.map((run) => run.status),
+    ["cancelled"],
+  );
 });
 
 test("leaving ends the watch at once and waits for nothing", async (t) => {

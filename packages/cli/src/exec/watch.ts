@@ -66,7 +66,7 @@ export class CommandWatch {
     const cancelPolling = clock.every(POLL_MS, () => this.#poll());
     try {
       await this.#refresh();
-      if (this.#command.status === "running" && !signal.aborted) {
+      if (this.#command.finishedAt === null && !signal.aborted) {
         this.#live.subscribe({ op: "command", commandId: this.#command.id, output }, (event) => this.#onEvent(event));
         await this.#finished.promise;
       }
@@ -92,7 +92,8 @@ export class CommandWatch {
   #onCommand(command: Command): void {
     this.#command = command;
     this.#options.listener.onCommand(command);
-    if (command.status !== "running") this.#finished.resolve();
+    // a cancelled or halted command still has runs under way: their ends are its end
+    if (command.finishedAt !== null) this.#finished.resolve();
   }
 
   #onRun(run: Run): void {
