@@ -1,27 +1,7 @@
 import { join, resolve } from "node:path";
 import { integer, type Setting, type SettingsResult, type SettingType, text } from "@muster/core/settings";
+import type { BusChoice } from "./bus/open.ts";
 import type { DatabaseChoice } from "./store/open.ts";
-
-/** How the processes of an installation reach each other; the fields of NATS are those that bus/nats.ts takes. */
-export type BusChoice =
-  | { readonly kind: "local" }
-  | {
-      readonly kind: "nats";
-      readonly servers: readonly string[];
-      readonly prefix: string;
-      readonly user: string | undefined;
-      readonly password: string | undefined;
-      readonly token: string | undefined;
-      readonly nkeyFile: string | undefined;
-      readonly credentialsFile: string | undefined;
-      readonly tls:
-        | {
-            readonly caFile: string | undefined;
-            readonly certFile: string | undefined;
-            readonly keyFile: string | undefined;
-          }
-        | undefined;
-    };
 
 const DEFAULT_CONNECTIONS = 10;
 

@@ -18,14 +18,8 @@ import {
   text,
 } from "@muster/core/settings";
 import { parse as parseYaml } from "yaml";
-import {
-  type BusChoice,
-  checkEngines,
-  ENGINE_SETTINGS,
-  maskUrls,
-  readEngines,
-  showDatabase,
-} from "./config-engines.ts";
+import type { BusChoice } from "./bus/open.ts";
+import { checkEngines, ENGINE_SETTINGS, maskUrls, readEngines, showDatabase } from "./config-engines.ts";
 import {
   commaList,
   doorPolicy,

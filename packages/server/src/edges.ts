@@ -28,6 +28,8 @@ export interface EdgesOptions {
   readonly consoleDir?: string | undefined;
   /** Throws when the database does not answer. */
   pingStore(): Promise<void>;
+  /** False while other processes cannot be reached. */
+  isBusConnected(): boolean;
   /** Counters of the fleet and the doors. */
   readings(): Iterable<Reading>;
 }
@@ -154,14 +156,17 @@ function listWarnings(config: ServerConfig, listeners: Listeners): SystemInfo["w
   return warnings;
 }
 
-async function checkHealth({ pingStore }: EdgesOptions, state: { draining: boolean }): Promise<Health> {
+async function checkHealth({ pingStore, isBusConnected }: EdgesOptions, state: { draining: boolean }): Promise<Health> {
   const database = await pingStore().then(
     () => "ok",
     () => "does not answer",
   );
   const process = state.draining ? "stopping" : "ok";
-  const isWell = database === "ok" && process === "ok";
-  return { status: isWell ? "ok" : "unavailable", checks: { database, process } };
+  const bus = isBusConnected() ? "ok" : "does not answer";
+  const checks = { database, bus, process };
+  if (database !== "ok" || process !== "ok") return { status: "unavailable", checks };
+  // everything goes on where the agents are, only later
+  return { status: bus === "ok" ? "ok" : "degraded", checks };
 }
 
 function* collectReadings(options: EdgesOptions, listeners: Listeners, api: Api): Generator<Reading> {

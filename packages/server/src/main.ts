@@ -1,19 +1,24 @@
+import { hostname } from "node:os";
 import { delay, systemClock } from "@muster/core";
 import { type DestinationStream, type Logger, pino } from "pino";
 import type { Reading } from "./api/context.ts";
-import { localBus } from "./bus/local.ts";
+import { openBus } from "./bus/open.ts";
 import { type ConfigInputs, readServerConfig, type ServerConfig } from "./config.ts";
 import { lockDataDir } from "./data-lock.ts";
 import { createNodeDoor, type NodeDoor } from "./doors/node/node-door.ts";
 import { createEdges, type Edges } from "./edges.ts";
 import { Access } from "./fleet/access.ts";
 import type { FirstRun } from "./fleet/access-first-run.ts";
+import { relayAccess } from "./fleet/access-relay.ts";
 import { Fleet } from "./fleet/fleet.ts";
+import { processWatch } from "./jobs/process-watch.ts";
 import { retention } from "./jobs/retention.ts";
 import { rollUp } from "./jobs/roll-up.ts";
 import { JobRunner } from "./jobs/runner.ts";
 import { doorbellSweep, timeouts } from "./jobs/timeouts.ts";
 import { openStore } from "./store/open.ts";
+import type { Store } from "./store/store.ts";
+import { StoreClock } from "./store/store-clock.ts";
 import { readVersion } from "./version.ts";
 
 /** A server that takes connections. */
@@ -44,16 +49,20 @@ const CLOSE_GRACE_MS = 2_000;
 /** The composition root: configuration → store → fleet → doors → listeners. Whatever fails undoes what was opened before. */
 export async function startServer(inputs: ServerInputs): Promise<RunningServer> {
   const config = readServerConfig(inputs);
-  const clock = systemClock;
+  const clock = new StoreClock(systemClock);
   const log = createLog(config, inputs.logTo);
   const undo: (() => unknown)[] = [lockDataDir(config.dataDir)];
   try {
-    const store = openStore(config, (error) => log.warn({ err: error }, "a database connection broke"));
+    const store = openStore(config, (error) => log.warn({ err: error }, "a connection to the database broke"));
     undo.push(() => store.close());
     for (const name of await store.migrate()) log.info({ migration: name }, "migrated the database");
+    await clock.start(store);
+    undo.push(() => clock.stop());
 
-    const bus = localBus();
-    const fleet = new Fleet({ store, bus, clock, outputLimitBytes: config.outputLimitBytes });
+    const bus = openBus(config.bus, (event, fields) => log.warn({ ...fields, event }, "the bus"));
+    undo.push(() => bus.close());
+    const place = `${hostname()}, process ${process.pid}`;
+    const fleet = new Fleet({ store, bus, clock, outputLimitBytes: config.outputLimitBytes, place });
     undo.push(() => fleet.stop());
     const access = await Access.open({
       store,
@@ -62,7 +71,10 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       onFailure: (error) => log.error({ err: error }, "access control failed in the background"),
     });
     undo.push(() => access.close());
-    const firstRun = (await access.prepareFirstRun(config)) ?? null;
+    const firstRun = await prepareFirstRun(access, store, config);
+    const onFailure = (error: unknown) => log.error({ err: error }, "access control could not be refreshed");
+    undo.push(relayAccess({ access, bus, clock, onFailure }));
+    await bus.start();
     await fleet.start();
 
     const jobs = new JobRunner(clock, (job, error) => log.error({ err: error, job }, "a job failed"));
@@ -73,6 +85,7 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
     jobs.start([
       timeouts(fleet.ledger),
       doorbellSweep(fleet.ledger),
+      processWatch(fleet),
       rollUp(history),
       retention({ history, commands: fleet.commands, keep: { metricsMs, commandsMs } }),
     ]);
@@ -96,6 +109,7 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       fleet,
       doors: [node],
       pingStore: () => store.ping(),
+      isBusConnected: () => bus.isConnected,
       readings: () => readFleet(fleet, node),
     });
     undo.push(() => edges.close(CLOSE_GRACE_MS));
@@ -115,6 +129,17 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
   } catch (error) {
     await undoAll(undo);
     throw error;
+  }
+}
+
+/** Of several processes that start at once over an empty database one prepares it; the others find it prepared. */
+async function prepareFirstRun(access: Access, store: Store, config: ServerConfig): Promise<FirstRun | null> {
+  try {
+    return (await access.prepareFirstRun(config)) ?? null;
+  } catch (error) {
+    if (!store.dialect.isDuplicate(error)) throw error;
+    await access.enrollment.refresh();
+    return null;
   }
 }
 

@@ -69,6 +69,7 @@ export async function startTestServer(
     fleet,
     doors: options.doors ?? [],
     consoleDir: options.consoleDir,
+    isBusConnected: () => true,
     pingStore: () => store.ping(),
     readings: () => [],
   });

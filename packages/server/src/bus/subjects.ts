@@ -38,8 +38,8 @@ export const TOPICS = {
   watch: z.object({ events: z.boolean(), allSamples: z.boolean(), agents: ids }),
   /** Newest readings that somebody watches. */
   samples: z.object({ samples: z.array(z.record(z.string(), z.unknown())).max(1000) }),
-  /** Access was taken away, or an enrolment token given. */
-  access: z.object({ kind: z.enum(["user", "session", "token", "enrollment", "enrollment_created"]), id }),
+  /** Access was taken away. */
+  access: z.object({ kind: z.enum(["user", "session", "token", "enrollment"]), id }),
   /** How many agents the sender holds, for the interval of beats. */
   size: z.object({ agents: z.number().int() }),
 } as const;

@@ -35,6 +35,18 @@ export class EnrollmentTokens {
     for (const row of rows) this.remember(row);
   }
 
+  /** Reads the stored tokens again, since another process may have made or removed some. */
+  async refresh(): Promise<void> {
+    const rows = await this.#context.store.db.selectFrom("enrollment_tokens").selectAll().execute();
+    const stored = new Set(rows.map((row) => row.secret_hash));
+    for (const row of rows) if (!this.#known.has(row.secret_hash)) this.remember(row);
+    for (const [hash, known] of this.#known) {
+      if (!known.stored || stored.has(hash)) continue;
+      this.#known.delete(hash);
+      this.#context.revocations.publish({ kind: "enrollment", id: known.id });
+    }
+  }
+
   remember(row: Insertable<EnrollmentTokensTable>): void {
     const known = { id: row.id as TokenId, name: row.name, expiresAt: row.expires_at ?? null, stored: true };
     this.#known.set(row.secret_hash, known);
