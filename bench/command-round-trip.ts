@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type RunningServer, startAgent, waitUntil } from "@muster/testing";
 import { formatMs, median, percentile } from "./support/numbers.ts";
-import { describeServerProgram, startMusterServer } from "./support/servers.ts";
+import { describeServerProgram, MEASURED, startMusterServer } from "./support/servers.ts";
 import type { Suite } from "./support/suite.ts";
 
 interface Created {
@@ -15,7 +15,7 @@ export const commandRoundTrip: Suite = {
   async run(context) {
     const count = context.quick ? 20 : 300;
     const server = await startMusterServer(context.scope);
-    await startAgent(context.scope, server, { id: "bench" });
+    await startAgent(context.scope, server, { id: "bench", program: [MEASURED, "agent"] });
     await waitUntil("an agent online", async () => {
       const { items } = await server.call<{ items: { status: string }[] }>("GET", "agents");
       return items[0]?.status === "online";
@@ -51,7 +51,7 @@ export const commandRoundTrip: Suite = {
       ],
       notes: [
         "The agent forces its journal to disk before it starts a run, the server its ledger at each step: the disk's flush is part of these times.",
-        `Muster ran as ${describeServerProgram()}; the agent from the sources, on the same cores.`,
+        `Server and agent ran as ${describeServerProgram()}, on the same cores.`,
       ],
     };
   },

@@ -13,6 +13,9 @@ export interface MeasuredServer {
 const BARE = fileURLToPath(new URL("../programs/bare-ws.ts", import.meta.url));
 const BUNDLE = fileURLToPath(new URL("../../packages/muster/dist/main.mjs", import.meta.url));
 
+/** The executable that is measured. */
+export const MEASURED = existsSync(BUNDLE) ? BUNDLE : MUSTER;
+
 /** What `npm run build` made, since that is what ships; the sources where it was not run. */
 export function describeServerProgram(): string {
   return existsSync(BUNDLE) ? "the bundle (npm run build)" : "the sources (npm run build was not run)";
@@ -22,7 +25,7 @@ export async function startMusterServer(scope: Scope, flags: readonly string[] =
   const server = await startServer(scope, {
     // a generator has no patience: admission is measured by the suite that is about it
     flags: ["--log-level", "warn", ...(flags.includes("--admit-rate") ? [] : ["--admit-rate", "1000000"]), ...flags],
-    program: [existsSync(BUNDLE) ? BUNDLE : MUSTER, "server"],
+    program: [MEASURED, "server"],
   });
   return { ...server, pid: server.process.pid, echo: false, token: server.enrollmentToken };
 }
