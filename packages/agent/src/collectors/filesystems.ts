@@ -55,7 +55,7 @@ function unescapeMount(text: string): string {
 export class FilesystemCollector {
   readonly #mountsPath: string;
   readonly #pending = new Set<string>();
-  #known = new Map<string, Filesystem & { readonly available: number }>();
+  #known = new Map<string, Filesystem>();
   #isReading = false;
 
   constructor(mountsPath = "/proc/self/mounts") {
@@ -88,7 +88,7 @@ export class FilesystemCollector {
       values["system.filesystem.usage"] = shown.used;
       values["system.filesystem.utilization"] = fill(shown);
     }
-    return known.map(({ mount, device, type, total, used }) => ({ mount, device, type, total, used }));
+    return known;
   }
 
   async #measureWithin(mount: Mount, limitMs: number): Promise<void> {
@@ -107,16 +107,15 @@ export class FilesystemCollector {
     try {
       const { blocks, bsize, bfree, bavail } = await statfs(mount.mount);
       if (blocks === 0) return;
-      const total = blocks * bsize;
-      this.#known.set(mount.mount, { ...mount, total, used: (blocks - bfree) * bsize, available: bavail * bsize });
+      const used = (blocks - bfree) * bsize;
+      // what users can have: blocks kept for root are neither free nor part of the whole, as in the share that `df` shows
+      this.#known.set(mount.mount, { ...mount, total: used + bavail * bsize, used });
     } catch {
       this.#known.delete(mount.mount);
     }
   }
 }
 
-/** As `df` shows it: of what users can have, the share that is used (blocks kept for root do not count as free). */
-function fill(filesystem: { used: number; available: number }): number {
-  const usable = filesystem.used + filesystem.available;
-  return usable === 0 ? 0 : filesystem.used / usable;
+function fill(filesystem: { used: number; total: number }): number {
+  return filesystem.total === 0 ? 0 : filesystem.used / filesystem.total;
 }
