@@ -21,6 +21,13 @@ import { parse as parseYaml } from "yaml";
 import type { BusChoice } from "./bus/open.ts";
 import { checkEngines, ENGINE_SETTINGS, maskUrls, readEngines, showDatabase } from "./config-engines.ts";
 import {
+  checkMetricStore,
+  METRIC_STORE_SETTINGS,
+  type MetricStoreChoice,
+  readMetricStore,
+  showMetricSetting,
+} from "./config-metrics.ts";
+import {
   commaList,
   doorPolicy,
   hostPort,
@@ -69,6 +76,7 @@ export const SERVER_SETTINGS = {
     default: 90 * DAY_MS,
     doc: "history in 10 min steps",
   },
+  ...METRIC_STORE_SETTINGS,
   "commands-retention": {
     type: duration(3_600_000, 3660 * DAY_MS),
     default: 90 * DAY_MS,
@@ -107,6 +115,7 @@ export interface ServerConfig {
   readonly admitRate: number;
   readonly allowDefaultToken: boolean;
   readonly metricsRetentionMs: { readonly "10s": number; readonly "1m": number; readonly "10m": number };
+  readonly metricStore: MetricStoreChoice;
   readonly commandsRetentionMs: number;
   readonly outputLimitBytes: number;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
@@ -154,6 +163,7 @@ export function showServerConfig(config: ServerConfig): string {
 function readable(name: string, value: unknown): unknown {
   if (name.endsWith("-retention") || name.startsWith("metrics-retention")) return formatDuration(Number(value));
   if (name === "bus") return maskUrls(String(value));
+  if (name.startsWith("metrics-remote-")) return showMetricSetting(name, value);
   if (name === "door") return (value as [string, string][]).map((parts) => parts.join("="));
   if (name !== "listen") return value;
   return (value as ServerConfig["doorListeners"]).map(({ door, host, port }) => `${door}=${host}:${port}`);
@@ -203,6 +213,7 @@ function toConfig(
       "1m": get("metrics-retention-1m"),
       "10m": get("metrics-retention-10m"),
     },
+    metricStore: readMetricStore(result),
     commandsRetentionMs: get("commands-retention"),
     outputLimitBytes: get("output-limit"),
     logLevel: get("log-level"),
@@ -254,6 +265,7 @@ function isDoorName(name: string): name is DoorName {
 
 function checkTogether(result: SettingsResult, mistakes: string[]): void {
   checkEngines(result, mistakes);
+  checkMetricStore(result, mistakes);
   const value = (name: keyof typeof SERVER_SETTINGS) => result.settings.get(name)?.value;
   if ((value("tls-cert") === undefined) !== (value("tls-key") === undefined)) {
     mistakes.push("tls-cert and tls-key: give both or neither");

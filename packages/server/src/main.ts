@@ -16,6 +16,7 @@ import { retention } from "./jobs/retention.ts";
 import { rollUp } from "./jobs/roll-up.ts";
 import { JobRunner } from "./jobs/runner.ts";
 import { doorbellSweep, timeouts } from "./jobs/timeouts.ts";
+import { type MetricStore, openMetricStore } from "./metric-store.ts";
 import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
 import { StoreClock } from "./store/store-clock.ts";
@@ -62,7 +63,19 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
     const bus = openBus(config.bus, (event, fields) => log.warn({ ...fields, event }, "the bus"));
     undo.push(() => bus.close());
     const place = `${hostname()}, process ${process.pid}`;
-    const fleet = new Fleet({ store, bus, clock, outputLimitBytes: config.outputLimitBytes, place });
+    const { dataDir, metricStore: choice } = config;
+    const metricStore = await openMetricStore({ choice, dataDir, clock, log, version: readVersion() });
+    undo.push(() => metricStore.close());
+    const { exporter, reader } = metricStore;
+    const fleet = new Fleet({
+      store,
+      bus,
+      clock,
+      outputLimitBytes: config.outputLimitBytes,
+      place,
+      exporter,
+      reader,
+    });
     undo.push(() => fleet.stop());
     const access = await Access.open({
       store,
@@ -110,7 +123,7 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       doors: [node],
       pingStore: () => store.ping(),
       isBusConnected: () => bus.isConnected,
-      readings: () => readFleet(fleet, node),
+      readings: () => readParts(fleet, node, metricStore),
     });
     undo.push(() => edges.close(CLOSE_GRACE_MS));
     undo.push(() => sendAgentsAway(fleet, edges));
@@ -162,6 +175,11 @@ async function sendAgentsAway(fleet: Fleet, edges: Edges): Promise<void> {
   });
   await delay(systemClock, LEAVE_MS, gone.signal);
   stop();
+}
+
+function* readParts(fleet: Fleet, node: NodeDoor, metricStore: MetricStore): Generator<Reading> {
+  yield* readFleet(fleet, node);
+  yield* metricStore.readings();
 }
 
 function* readFleet(fleet: Fleet, node: NodeDoor): Generator<Reading> {
