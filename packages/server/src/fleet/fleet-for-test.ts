@@ -7,6 +7,8 @@ import { doorbellSweep, timeouts } from "../jobs/timeouts.ts";
 import { sqliteDialect } from "../store/sqlite.ts";
 import { BusyStore } from "../store/stores-for-test.ts";
 import { Fleet } from "./fleet.ts";
+import type { MetricExporter } from "./metric-export.ts";
+import type { MetricReader } from "./metric-reader.ts";
 import type { AgentHello, AgentPeer, AgentSession, Delivery, RunResult } from "./session.ts";
 
 /** Everything that our own agent can do. */
@@ -30,6 +32,9 @@ export interface TestFleetOptions {
   readonly store?: BusyStore;
   readonly clock?: ManualClock;
   readonly outputLimitBytes?: number;
+  /** A store of metrics beside the first. */
+  readonly exporter?: MetricExporter;
+  readonly reader?: MetricReader;
 }
 
 /** Time moves in steps that are no longer than the shortest interval of the fleet, so that each step's work is done in it. */
@@ -40,7 +45,8 @@ export async function openTestFleet(options: TestFleetOptions = {}) {
   const clock = options.clock ?? new ManualClock();
   const store = options.store ?? new BusyStore(sqliteDialect(":memory:"));
   if (!options.store) await store.migrate();
-  const fleet = new Fleet({ store, bus: localBus(), clock, outputLimitBytes: options.outputLimitBytes ?? 1_048_576 });
+  const { outputLimitBytes = 1_048_576, exporter, reader } = options;
+  const fleet = new Fleet({ store, bus: localBus(), clock, outputLimitBytes, exporter, reader });
   await fleet.start();
   const jobs = new JobRunner(clock, (_name, error) => {
     throw error;
