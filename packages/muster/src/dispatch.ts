@@ -11,6 +11,10 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
       const { runServer } = await import("@muster/server");
       return runServer({ argv: rest, environment: process.env, out: processOut });
     }
+    case "db": {
+      const { runDatabase } = await import("@muster/server");
+      return runDatabase({ argv: rest, environment: process.env, out: processOut });
+    }
     case "agent":
       return runAgentProcess(rest);
     case "-v":

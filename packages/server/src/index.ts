@@ -1,5 +1,6 @@
 import { runServer } from "./server-command.ts";
 
+export { runDatabase } from "./db-command.ts";
 export { type RunningServer, type ServerInputs, startServer } from "./main.ts";
 export { runServer };
 

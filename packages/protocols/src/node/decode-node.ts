@@ -92,10 +92,15 @@ function findCommandId(data: Record<string, unknown>): string {
   return typeof commandId === "string" && commandId.length <= NODE_LIMITS.commandIdLength ? commandId : "";
 }
 
+/** Nothing that a database could not hold as a whole number. */
+function toWhole(value: number): number {
+  return Math.trunc(Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value)));
+}
+
 function readStarted(data: unknown): CommandStarted {
   if (!isObject(data)) return { command_id: "" };
   const started: Building<CommandStarted> = { command_id: findCommandId(data) };
-  if (isFiniteNumber(data.at)) started.at = Math.trunc(data.at);
+  if (isFiniteNumber(data.at)) started.at = toWhole(data.at);
   return started;
 }
 
@@ -107,7 +112,7 @@ function readResult(data: unknown): CommandResult {
     exit_code: Number.isSafeInteger(exit_code) ? (exit_code as number) : null,
     stdout: typeof stdout === "string" ? stdout : "",
     stderr: typeof stderr === "string" ? stderr : "",
-    execution_time_ms: isFiniteNumber(execution_time_ms) ? Math.max(0, Math.trunc(execution_time_ms)) : 0,
+    execution_time_ms: isFiniteNumber(execution_time_ms) ? Math.max(0, toWhole(execution_time_ms)) : 0,
   };
   if (isObject(fields.muster)) result.muster = readNativeResult(fields.muster);
   return result;

@@ -20,6 +20,8 @@ export const NODE_LIMITS = {
   runs: 10_000,
   /** Pieces of output in one frame. */
   chunks: 10_000,
+  /** Left out at one place of an output; more counts as so many. */
+  cutBytes: 2 ** 40,
   /** Samples in one frame. */
   rows: 10_000,
   /** Cores, filesystems, disks or networks of a host; further ones are left out. */

@@ -117,5 +117,6 @@ function readChunk(value: unknown): WireChunk {
   if (present !== 1) throw new FieldError("chunks: expected exactly one of text, base64 and cut");
   if (text !== undefined) return { ...head, text: readText(text, "chunks.text", NODE_LIMITS.frameBytes) };
   if (base64 !== undefined) return { ...head, base64: readText(base64, "chunks.base64", NODE_LIMITS.frameBytes) };
-  return { ...head, cut: readInteger(cut, "chunks.cut", 1) };
+  // sums of them must stay numbers that a database holds
+  return { ...head, cut: Math.min(readInteger(cut, "chunks.cut", 1), NODE_LIMITS.cutBytes) };
 }

@@ -6,19 +6,27 @@ import { migrations } from "./migrations/index.ts";
 import type { Schema } from "./schema.ts";
 import type { Dialect, Queries } from "./store.ts";
 
+/** Is there while a copy of another database is unfinished (store/copy.ts). */
+export const COPY_TABLE = "muster_copy";
+
 /** What a database has of the migrations that this program knows. */
 export interface MigrationState {
   readonly applied: readonly string[];
   readonly pending: readonly string[];
   /** Applied by a newer program than this one. */
   readonly unknown: readonly string[];
+  /** A copy into it is unfinished, so that it is of no use yet. */
+  readonly isCopying: boolean;
 }
 
 /** Reads without changing anything, also where there are no tables yet. */
 export async function readMigrations(db: Queries, dialect: Dialect): Promise<MigrationState> {
   const known = Object.keys(migrations(dialect)).sort();
-  const applied = await listApplied(db);
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  const has = (name: string) => tables.some((table) => table.name === name);
+  const applied = has("kysely_migration") ? await listApplied(db) : [];
   return {
+    isCopying: has(COPY_TABLE),
     applied,
     pending: known.filter((name) => !applied.includes(name)),
     unknown: applied.filter((name) => !known.includes(name)),
@@ -31,7 +39,12 @@ export async function readMigrations(db: Queries, dialect: Dialect): Promise<Mig
  */
 export async function migrate(db: Queries, dialect: Dialect): Promise<readonly string[]> {
   return dialect.alone(db, async (connection) => {
-    const { pending, unknown } = await readMigrations(connection, dialect);
+    const { pending, unknown, isCopying } = await readMigrations(connection, dialect);
+    if (isCopying)
+      throw new MusterError(
+        "failed_precondition",
+        "a copy into this database is unfinished: run `muster db copy` again",
+      );
     if (unknown.length > 0) throw isNewer(unknown);
     if (pending.length === 0) return [];
     const provider = { getMigrations: async () => migrations(dialect) };
@@ -56,8 +69,6 @@ interface WithMigrations extends Schema {
 }
 
 async function listApplied(db: Queries): Promise<string[]> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some((table) => table.name === "kysely_migration")) return [];
   const rows = await (db as unknown as Kysely<WithMigrations>)
     .selectFrom("kysely_migration")
     .select("name")

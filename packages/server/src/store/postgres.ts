@@ -4,7 +4,7 @@ import { isDatabaseAway } from "./away.ts";
 import { WatchedPool } from "./postgres-pool.ts";
 import type { Dialect } from "./store.ts";
 
-/** Types that the driver would hand over as text since they can be larger than a number; ours never are. */
+/** Types that the driver would hand over as text since they can be larger than a number. Ours are counts and instants; none is. */
 const INT8 = 20;
 const NUMERIC = 1700;
 
@@ -19,6 +19,8 @@ export interface PostgresOptions {
   readonly connections?: number;
   /** Told of connections that break while nobody uses them. */
   readonly onFailure?: ((error: Error) => void) | undefined;
+  /** A query may take as long as it needs. */
+  readonly isPatient?: boolean;
 }
 
 /** PostgreSQL 15 or later, reached by a `postgres://` URL. Every commit is on disk before it is acknowledged, as the server is set. */
@@ -31,7 +33,7 @@ export function postgresDialect(url: string, options: PostgresOptions = {}): Dia
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     // a query that nobody waits for any more must not hold its locks
-    statement_timeout: 30_000,
+    statement_timeout: options.isPatient ? 0 : 30_000,
     idle_in_transaction_session_timeout: 30_000,
     types: { getTypeParser: readType },
   };
@@ -64,15 +66,7 @@ export function postgresDialect(url: string, options: PostgresOptions = {}): Dia
   };
 }
 
-/** One unusable answer must not make a server forget numbers: what is too large is an error, not a rounded value. */
-function readWhole(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
-    throw new RangeError("a number of the database is too large");
-  return value;
-}
-
 function readType(oid: number, format?: "text" | "binary") {
-  if (oid === INT8 || oid === NUMERIC) return readWhole;
+  if (oid === INT8 || oid === NUMERIC) return Number;
   return format === "binary" ? pg.types.getTypeParser(oid, "binary") : pg.types.getTypeParser(oid, "text");
 }

@@ -83,6 +83,12 @@ export class Store {
     await this.db.selectFrom("commands").select("number").limit(1).execute();
   }
 
+  /** How many rows a table has. For an operator: it reads all of them. */
+  async countRows(table: string): Promise<number> {
+    const { rows } = await sql<{ count: number }>`select count(*) as count from ${sql.table(table)}`.execute(this.db);
+    return rows[0]?.count ?? 0;
+  }
+
   /** The database's own time; undefined where it has none but this machine's. */
   async readClock(): Promise<number | undefined> {
     const { nowMs } = this.dialect;

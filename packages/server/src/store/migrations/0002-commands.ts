@@ -19,7 +19,7 @@ export function commands(dialect: Dialect): Migration {
         .addColumn("cwd", text)
         .addColumn("run_as", text)
         .addColumn("targets", text, (column) => column.notNull())
-        .addColumn("timeout_ms", "integer", (column) => column.notNull())
+        .addColumn("timeout_ms", "bigint", (column) => column.notNull())
         .addColumn("expires_at", "bigint", (column) => column.notNull())
         .addColumn("concurrency", text)
         .addColumn("failure_budget", text)
@@ -44,7 +44,7 @@ export function commands(dialect: Dialect): Migration {
         .addColumn("agent_number", number, (column) => column.notNull().references("agents.number").onDelete("cascade"))
         .addColumn("status", text, (column) => column.notNull())
         .addColumn("reason", text)
-        .addColumn("exit_code", "integer")
+        .addColumn("exit_code", "bigint")
         .addColumn("queued_at", "bigint", (column) => column.notNull())
         .addColumn("delivered_at", "bigint")
         .addColumn("started_at", "bigint")
@@ -59,7 +59,7 @@ export function commands(dialect: Dialect): Migration {
         .addColumn("stdout_bytes", "bigint", (column) => column.notNull().defaultTo(0))
         .addColumn("stderr_bytes", "bigint", (column) => column.notNull().defaultTo(0))
         .addColumn("cut_bytes", "bigint", (column) => column.notNull().defaultTo(0))
-        .addColumn("last_seq", "integer", (column) => column.notNull().defaultTo(-1))
+        .addColumn("last_seq", "bigint", (column) => column.notNull().defaultTo(-1))
         .addColumn("output_digest", text)
         .execute();
       await db.schema
@@ -78,7 +78,7 @@ export function commands(dialect: Dialect): Migration {
       await db.schema
         .createTable("run_output")
         .addColumn("run_number", number, (column) => column.notNull().references("runs.number").onDelete("cascade"))
-        .addColumn("seq", "integer", (column) => column.notNull())
+        .addColumn("seq", "bigint", (column) => column.notNull())
         .addColumn("stream", "integer", (column) => column.notNull())
         .addColumn("at", "bigint", (column) => column.notNull())
         .addColumn("bytes", dialect.types.bytes, (column) => column.notNull())
