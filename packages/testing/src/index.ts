@@ -1,4 +1,5 @@
 export * from "./clock.ts";
+export * from "./ledger-check.ts";
 export * from "./metric-store.ts";
 export * from "./nats.ts";
 export * from "./original-node.ts";
@@ -10,6 +11,7 @@ export * from "./prometheus.ts";
 export * from "./scope.ts";
 export * from "./soak.ts";
 export * from "./stub-server.ts";
+export * from "./tcp-proxy.ts";
 export * from "./vectors.ts";
 export * from "./victoria-metrics.ts";
 export * from "./wait.ts";

@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { delay, systemClock } from "@muster/core";
-import type { Command, Page, Run, RunStatus } from "@muster/core/resources";
-import { FINAL_RUN_STATUSES, RUN_STATUSES } from "@muster/core/resources";
+import type { Command, Page } from "@muster/core/resources";
+import { compareLedger, type LedgerComparison } from "./ledger-check.ts";
 import { type LaunchedProcess, launchProcess } from "./process.ts";
 import { MUSTER, type RunningServer, startServer } from "./programs.ts";
 import { makeTempDir, type Scope } from "./scope.ts";
@@ -25,20 +25,10 @@ export interface SoakOptions {
 }
 
 /** What the ledger and the hosts say afterwards. */
-export interface SoakOutcome {
+export interface SoakOutcome extends LedgerComparison {
   readonly acknowledged: number;
-  readonly runs: number;
   readonly serverKills: number;
   readonly agentKills: number;
-  /** Acknowledged commands or runs of them that the server no longer knows. */
-  readonly lost: readonly string[];
-  /** Runs that began more than once, by the witness file that every run appends to. */
-  readonly startedTwice: readonly string[];
-  /** Runs that are in no final state although everybody had time. */
-  readonly unfinished: readonly string[];
-  /** Succeeded without a trace on the host, or with a trace although the ledger says it never started. */
-  readonly contradictions: readonly string[];
-  readonly states: Readonly<Partial<Record<RunStatus, number>>>;
 }
 
 interface SoakHost {
@@ -190,52 +180,18 @@ class Soak {
   }
 
   async #compare(): Promise<SoakOutcome> {
-    const runs: Run[] = [];
-    const lost: string[] = [];
-    const deadline = systemClock.monotonic() + this.#options.settleMs;
-    for (const id of this.#acknowledged) {
-      const found = await this.#runsWhenEnded(id, deadline);
-      if (!found) lost.push(id);
-      else runs.push(...found);
-    }
-    const marks = new Map<string, number>();
-    for (const line of readFileSync(this.#witness, "utf8").split("\n"))
-      if (line !== "") marks.set(line, (marks.get(line) ?? 0) + 1);
-    const states: Partial<Record<RunStatus, number>> = {};
-    for (const status of RUN_STATUSES) {
-      const count = runs.filter((run) => run.status === status).length;
-      if (count > 0) states[status] = count;
-    }
+    const comparison = await compareLedger({
+      acknowledged: this.#acknowledged,
+      witness: this.#witness,
+      settleMs: this.#options.settleMs,
+      call: (method, path) => this.#call(method, path),
+    });
     return {
       acknowledged: this.#acknowledged.length,
-      runs: runs.length,
       serverKills: this.#serverKills,
       agentKills: this.#agentKills,
-      lost,
-      startedTwice: [...marks].filter(([, count]) => count > 1).map(([id]) => id),
-      unfinished: runs
-        .filter((run) => !FINAL_RUN_STATUSES.includes(run.status))
-        .map((run) => `${run.id} ${run.status}`),
-      contradictions: runs
-        .filter((run) => contradicts(run, marks.get(run.id) ?? 0))
-        .map((run) => `${run.id} ${run.status} ${marks.get(run.id) ?? 0}`),
-      states,
+      ...comparison,
     };
-  }
-
-  /** The runs of a command once it has ended, or as they are at the deadline; undefined when it is not known. */
-  async #runsWhenEnded(commandId: string, deadline: number): Promise<Run[] | undefined> {
-    for (;;) {
-      const answer = await this.#call("GET", `commands/${commandId}`);
-      if (answer?.status === 404) return undefined;
-      if (answer?.ok) {
-        const command = (await answer.json()) as Command;
-        if (command.finishedAt !== null || systemClock.monotonic() > deadline) break;
-      }
-      await delay(systemClock, 100);
-    }
-    const answer = await this.#call("GET", `commands/${commandId}/runs?limit=1000`);
-    return answer?.ok ? ((await answer.json()) as Page<Run>).items : undefined;
   }
 
   async #countOnline(): Promise<number> {
@@ -261,11 +217,6 @@ class Soak {
   #say(text: string): void {
     this.#options.say?.(`${text} (${this.#serverKills} server kills, ${this.#agentKills} agent kills)`);
   }
-}
-
-function contradicts(run: Run, marks: number): boolean {
-  if (run.status === "succeeded") return marks !== 1;
-  return (run.status === "expired" || run.status === "rejected" || run.status === "queued") && marks > 0;
 }
 
 function serverOptions(options: SoakOptions) {
