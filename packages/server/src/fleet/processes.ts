@@ -63,7 +63,8 @@ export class Processes {
     });
     this.#beatingSince = clock.monotonic();
     this.#lastBeat = clock.monotonic();
-    this.#stop = [clock.every(BEAT_MS, () => void this.#beat())];
+    // nobody looks where nobody else can be
+    if (store.dialect.shared) this.#stop = [clock.every(BEAT_MS, () => void this.#beat())];
   }
 
   /** Leaves the list, so that nobody has to wait for us to be dead. */
@@ -79,12 +80,13 @@ export class Processes {
 
   /** The ids of the processes that live, this one included. */
   async listAlive(): Promise<string[]> {
-    const rows = await this.#parts.store.db
+    const { store, clock, processId } = this.#parts;
+    if (!store.dialect.shared) return [processId];
+    const alive = store.db
       .selectFrom("processes")
       .select("id")
-      .where("beat_at", ">", this.#parts.clock.now() - DEAD_AFTER_MS)
-      .execute();
-    return rows.map((row) => row.id);
+      .where("beat_at", ">", clock.now() - DEAD_AFTER_MS);
+    return (await alive.execute()).map((row) => row.id);
   }
 
   /** Removes processes that are dead and sets right what they left; each is removed by exactly one of the living. */
@@ -113,6 +115,7 @@ export class Processes {
   /** Agents left behind by a dead process are offline when they do not come back. Answers which. */
   async giveUpOrphans(): Promise<AgentId[]> {
     const { store, clock } = this.#parts;
+    if (!store.dialect.shared) return [];
     const rows = await store.db
       .updateTable("agents")
       .set({
