@@ -17,6 +17,12 @@ process.on("SIGINT", () => {
   if (!process.stdin.isTTY) child.kill("SIGINT");
 });
 
+// npm hands SIGTERM to the shell between it and us, which dies of it and tells nobody
+const parent = process.ppid;
+if (process.env.npm_lifecycle_event !== undefined) {
+  setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 500).unref();
+}
+
 child.on("error", (error) => {
   console.error(`cannot run ${script}: ${error.message}`);
   process.exit(1);

@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { launchProcess, makeTempDir } from "@muster/testing";
+import { launchProcess, makeTempDir, waitUntil } from "@muster/testing";
+import { isAlive } from "./support/fleet.ts";
 import { repository } from "./support/sources.ts";
 
 const RUN = join(repository, "scripts/run.mjs");
@@ -27,6 +28,20 @@ test("run.mjs hands SIGTERM on, so that the program behind it can finish its wor
   const { code } = await wrapper.stop("SIGTERM");
   assert.match(wrapper.stdout, /drained/);
   assert.equal(code, 5);
+});
+
+test("a program whose npm was told to end does not stay behind", async (t) => {
+  const folder = await makeTempDir(t);
+  const script = join(folder, "stay.mjs");
+  await writeFile(script, "console.log('pid', process.pid, 'end'); setInterval(() => {}, 1000);");
+  const shell = launchProcess(t, {
+    command: "/bin/sh",
+    args: ["-c", `"${process.execPath}" "${RUN}" "${script}"; true`],
+    env: { npm_lifecycle_event: "start" },
+  });
+  const [, pid] = await shell.waitForOutput(/pid (\d+) end/);
+  shell.child.kill("SIGKILL");
+  await waitUntil("the program to end", () => !isAlive(Number(pid)));
 });
 
 test("the program runs on a Node that can run it", async (t) => {
