@@ -40,6 +40,8 @@ export class WatchedPool implements PostgresPool {
   readonly #waiting = new Map<object, { readonly client: pg.PoolClient; readonly since: number }>();
   readonly #watch: NodeJS.Timeout;
   #probing = false;
+  /** The last probe failed: nobody waits in vain until one succeeds. */
+  #isCut = false;
 
   constructor(config: pg.PoolConfig, onFailure: ((error: Error) => void) | undefined) {
     this.#config = config;
@@ -47,10 +49,11 @@ export class WatchedPool implements PostgresPool {
     this.options = this.#pool.options;
     // connections that break while nobody uses them
     this.#pool.on("error", (error) => onFailure?.(error));
-    this.#watch = setInterval(() => void this.#suspect(), SUSPECT_MS / 3).unref();
+    this.#watch = setInterval(() => void this.#check(), SUSPECT_MS / 3).unref();
   }
 
   async connect(): Promise<PostgresPoolClient> {
+    if (this.#isCut) throw databaseAway(undefined);
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw isConnectionError(error) ? databaseAway(error) : error;
     });
@@ -83,16 +86,14 @@ export class WatchedPool implements PostgresPool {
     }
   }
 
-  async #suspect(): Promise<void> {
+  async #check(): Promise<void> {
     const suspectedAt = performance.now() - SUSPECT_MS;
-    if (this.#probing || ![...this.#waiting.values()].some(({ since }) => since < suspectedAt)) return;
+    const isSlow = [...this.#waiting.values()].some(({ since }) => since < suspectedAt);
+    if (this.#probing || !(isSlow || this.#isCut)) return;
     this.#probing = true;
-    try {
-      if (await this.#answers()) return;
-      for (const { client, since } of this.#waiting.values()) if (since < suspectedAt) breakConnection(client);
-    } finally {
-      this.#probing = false;
-    }
+    this.#isCut = !(await this.#answers());
+    this.#probing = false;
+    if (this.#isCut) for (const { client } of this.#waiting.values()) breakConnection(client);
   }
 
   /** Any answer counts, also one that says that there are too many connections. */
