@@ -171,6 +171,21 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
     back.session.close("gone");
   });
 
+  test("a process that was taken for dead while it lived says again how its agents are", async (t) => {
+    const { left, right } = await openTwo(t);
+    const agent = await connectTo(right.fleet, "web-1");
+    await eventually("the other process to know it", async () => (await left.fleet.agents.counts()).online === 1);
+    // what whoever buries a process does
+    await left.store.transaction(async (queries) => {
+      await queries.deleteFrom("processes").where("id", "=", right.bus.processId).execute();
+      await queries.updateTable("agents").set({ status: "stale", holder: null, connections: 0 }).execute();
+    });
+    await eventually("the truth again", async () => (await left.fleet.agents.counts()).online === 1);
+    const { holder } = await left.store.db.selectFrom("agents").select("holder").executeTakeFirstOrThrow();
+    assert.equal(holder, right.bus.processId);
+    agent.session.close("gone");
+  });
+
   test("without NATS everything goes on where the agent is, and what it did not hear of comes with the sweep", async (t) => {
     const { left, right } = await openTwo(t);
     const agent = await connectTo(right.fleet, "web-1");

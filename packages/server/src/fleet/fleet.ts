@@ -50,6 +50,7 @@ export class Fleet {
       processId,
       place: parts.place ?? "this machine",
       hasBus: parts.bus.name !== "local",
+      onReturn: () => this.registry.markAllLive(),
     });
     this.registry = new Registry({ ...parts, feed, processId });
     const { registry } = this;

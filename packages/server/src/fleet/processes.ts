@@ -10,6 +10,8 @@ interface ProcessesParts {
   readonly place: string;
   /** Other processes can be told things. Without that there must be no others. */
   readonly hasBus: boolean;
+  /** Our beats arrive again after a gap, in which others may have taken us for dead and written so of our agents. */
+  readonly onReturn: () => void;
 }
 
 /** What a process that died left behind. */
@@ -167,13 +169,22 @@ export class Processes {
     if (started - this.#lastBeat > DEAD_AFTER_MS) this.#beatingSince = undefined;
     try {
       const now = (await store.readClock()) ?? clock.now();
-      const row = { id: processId, place, started_at: now, beat_at: now };
-      await store.db
-        .insertInto("processes")
-        .values(row)
-        .onConflict((conflict) => conflict.column("id").doUpdateSet({ beat_at: now }))
-        .execute();
+      const { numUpdatedRows } = await store.db
+        .updateTable("processes")
+        .set({ beat_at: now })
+        .where("id", "=", processId)
+        .executeTakeFirst();
+      const wasBuried = numUpdatedRows === 0n;
+      if (wasBuried) {
+        const row = { id: processId, place, started_at: now, beat_at: now };
+        await store.db
+          .insertInto("processes")
+          .values(row)
+          .onConflict((conflict) => conflict.column("id").doNothing())
+          .execute();
+      }
       this.#lastBeat = clock.monotonic();
+      if (wasBuried || this.#beatingSince === undefined) this.#parts.onReturn();
       this.#beatingSince ??= clock.monotonic();
     } catch {
       this.#beatingSince = undefined; // the database is away

@@ -60,13 +60,13 @@ export class Registry {
       .execute();
     this.#stop = [
       this.#clock.every(FLUSH_MS, () => void this.flush()),
-      this.#clock.every(LAST_SEEN_MS, () => this.#markAllLive()),
+      this.#clock.every(LAST_SEEN_MS, () => this.markAllLive()),
     ];
   }
 
   async stop(): Promise<void> {
     for (const stop of this.#stop) stop();
-    this.#markAllLive();
+    this.markAllLive();
     await this.#meet.settle();
     await this.#facts.settle();
     await this.flush();
@@ -257,7 +257,8 @@ export class Registry {
     }
   }
 
-  #markAllLive(): void {
+  /** Every agent that is connected here is written anew, whatever others wrote of it. */
+  markAllLive(): void {
     for (const state of this.#byId.values()) if (state.sessions.length > 0) this.markDirty(state);
   }
 }
