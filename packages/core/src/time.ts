@@ -59,6 +59,14 @@ export function toIso(at: Timestamp): string {
   return new Date(at).toISOString();
 }
 
+/** The last instant that RFC 3339 can write: the end of the year 9999. */
+const LATEST: Timestamp = 253_402_300_799_999;
+
+/** An instant as a stranger tells it, brought into what a date can be written for: the years 1970 to 9999. */
+export function clampInstant(at: number): Timestamp {
+  return Math.max(0, Math.min(Math.trunc(at), LATEST));
+}
+
 /** The instant of an RFC 3339 text, or undefined when it is none. A missing offset is refused, since its meaning is a guess. */
 export function parseIso(text: string): Timestamp | undefined {
   if (!/^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/.test(text)) return undefined;

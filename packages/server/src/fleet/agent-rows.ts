@@ -91,7 +91,9 @@ export function cleanFacts(facts: AgentFacts): AgentFacts {
   if (facts.arch !== undefined) clean.arch = cleanText(facts.arch);
   if (facts.version !== undefined) clean.version = cleanText(facts.version);
   if (facts.addresses !== undefined) clean.addresses = facts.addresses.slice(0, 32).map(cleanText);
-  if (facts.labels !== undefined) clean.labels = facts.labels;
+  if (facts.labels !== undefined) {
+    clean.labels = Object.fromEntries(Object.entries(facts.labels).map(([key, value]) => [key, cleanText(value)]));
+  }
   return clean;
 }
 

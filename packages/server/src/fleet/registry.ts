@@ -167,7 +167,7 @@ export class Registry {
     const isNew = new Set(inserted.map((row) => identityKey(row.protocol, row.external_id)));
     return hellos.map((hello) => {
       const state = this.#byIdentity.get(keyOf(hello));
-      if (!state) throw new MusterError("unavailable", "the agent could not be stored; try again");
+      if (!state) throw new MusterError("internal", "the agent could not be stored; try again");
       const first = isNew.delete(keyOf(hello));
       if (first) this.#feed.publish({ kind: "agent", agentId: state.id, change: "created" });
       return { state, isNew: first };

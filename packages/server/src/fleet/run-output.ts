@@ -13,6 +13,12 @@ const PIECE_BYTES = 32_768;
 /** What an agent may store beyond the limit of both streams before it is cut off: pieces do not end exactly at it. */
 const SLACK_BYTES = 65_536;
 
+/** More than this much was never left out; what an agent says beyond is not counted, so that sums stay whole numbers. */
+const MAX_CUT_BYTES = 2 ** 50;
+/** Places of one run at which something was left out. An agent of ours makes one per stream. */
+const MAX_CUTS = 100;
+const ROWS_PER_INSERT = 1000;
+
 /**
  * Stores the pieces that are new and fit the limit, and counts the rest as cut. Changes the counters of `run`; the
  * caller writes the row. Agents cut the middle themselves, so this limit only stops one that does not.
@@ -24,34 +30,56 @@ export async function storePieces(
   limitBytes: number,
 ): Promise<OutputPiece[]> {
   const stored: OutputPiece[] = [];
+  let cuts = pieces.some(isCut) ? await countCuts(queries, run.number) : 0;
   for (const piece of pieces) {
     if (piece.seq <= run.last_seq) continue;
     run.last_seq = piece.seq;
     const size = piece.bytes.byteLength;
+    const cutBytes = Math.min(piece.cutBytes, Math.max(0, MAX_CUT_BYTES - run.cut_bytes));
     const kept = run.stdout_bytes + run.stderr_bytes - run.cut_bytes;
-    if (piece.stream === "stdout") run.stdout_bytes += size + piece.cutBytes;
-    else run.stderr_bytes += size + piece.cutBytes;
-    run.cut_bytes += piece.cutBytes;
+    if (piece.stream === "stdout") run.stdout_bytes += size + cutBytes;
+    else run.stderr_bytes += size + cutBytes;
+    run.cut_bytes += cutBytes;
     if (kept + size > 2 * limitBytes + SLACK_BYTES) run.cut_bytes += size;
-    else stored.push(piece);
+    // rows without a byte would escape the limit
+    else if (size > 0 || (cutBytes > 0 && cuts < MAX_CUTS)) stored.push({ ...piece, cutBytes });
+    if (isCut(piece)) cuts++;
   }
-  if (stored.length > 0) {
-    await queries
-      .insertInto("run_output")
-      .values(
-        stored.map((piece) => ({
-          run_number: run.number,
-          seq: piece.seq,
-          stream: piece.stream === "stdout" ? 1 : 2,
-          at: piece.at,
-          bytes: piece.bytes,
-          cut_bytes: piece.cutBytes,
-        })),
-      )
-      .onConflict((conflict) => conflict.columns(["run_number", "seq"]).doNothing())
-      .execute();
+  for (let start = 0; start < stored.length; start += ROWS_PER_INSERT) {
+    await insertPieces(queries, run.number, stored.slice(start, start + ROWS_PER_INSERT));
   }
   return stored;
+}
+
+function isCut(piece: OutputPiece): boolean {
+  return piece.cutBytes > 0;
+}
+
+async function countCuts(queries: Queries, runNumber: number): Promise<number> {
+  const { count } = await queries
+    .selectFrom("run_output")
+    .select(({ fn }) => fn.countAll<number>().as("count"))
+    .where("run_number", "=", runNumber)
+    .where("cut_bytes", ">", 0)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+async function insertPieces(queries: Queries, runNumber: number, pieces: readonly OutputPiece[]): Promise<void> {
+  await queries
+    .insertInto("run_output")
+    .values(
+      pieces.map((piece) => ({
+        run_number: runNumber,
+        seq: piece.seq,
+        stream: piece.stream === "stdout" ? 1 : 2,
+        at: piece.at,
+        bytes: piece.bytes,
+        cut_bytes: piece.cutBytes,
+      })),
+    )
+    .onConflict((conflict) => conflict.columns(["run_number", "seq"]).doNothing())
+    .execute();
 }
 
 /** The whole output of an agent that does not stream, as pieces: stdout first, the middle cut where it is too long. */

@@ -1,4 +1,13 @@
-import type { AgentId, Capability, Clock, HostSample, RunId, Timestamp, TokenId } from "@muster/core";
+import {
+  type AgentId,
+  type Capability,
+  type Clock,
+  clampInstant,
+  type HostSample,
+  type RunId,
+  type Timestamp,
+  type TokenId,
+} from "@muster/core";
 import { type AgentState, countConnections, workingSession } from "./agent-state.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Metrics } from "./metrics.ts";
@@ -212,7 +221,7 @@ export class LiveSession implements AgentSession {
   }
 
   reportClock(agentNow: Timestamp): void {
-    this.state.clockSkewMs = Math.round(agentNow - this.#parts.clock.now());
+    this.state.clockSkewMs = Math.round(clampInstant(agentNow) - this.#parts.clock.now());
     this.#parts.registry.markDirty(this.state);
   }
 
@@ -252,17 +261,19 @@ export class LiveSession implements AgentSession {
 
   reportStarted(runId: RunId, at: Timestamp | null): Promise<void> {
     this.touch();
-    return this.#parts.ledger.reportStarted(this.state, runId, at);
+    return this.#parts.ledger.reportStarted(this.state, runId, at === null ? null : clampInstant(at));
   }
 
   reportOutput(runId: RunId, pieces: readonly OutputPiece[]): Promise<number> {
     this.touch();
-    return this.#parts.ledger.reportOutput(this.state, runId, pieces);
+    const dated = pieces.map((piece) => ({ ...piece, at: clampInstant(piece.at) }));
+    return this.#parts.ledger.reportOutput(this.state, runId, dated);
   }
 
   reportFinished(runId: RunId, result: RunResult): Promise<void> {
     this.touch();
-    return this.#parts.ledger.reportFinished(this.state, runId, result);
+    const startedAt = result.startedAt === null ? null : clampInstant(result.startedAt);
+    return this.#parts.ledger.reportFinished(this.state, runId, { ...result, startedAt });
   }
 
   close(reason: string): void {
