@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFile, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,8 @@ import type { Step } from "./step.ts";
 import { makeStep } from "./step-for-test.ts";
 
 const CHILD = fileURLToPath(new URL("fake-queue-owner.ts", import.meta.url));
+/** No file may grow beyond 100 blocks of 512 bytes: what a full disk does, without one. */
+const FULL_DISK = 'ulimit -f 100; exec "$1" "$2" "$3" 0 until-lost';
 const MIB = 1024 * 1024;
 const { agent } = makeStep({});
 const step = (index: number, more: { labels?: Record<string, string> } = {}) =>
@@ -149,6 +151,38 @@ describe("the queue on the disk", () => {
     assert.deepEqual(found.slice(-10), range(10, 20).map(indexOf));
     assert.equal(found.length + queue.losses.broken, 20);
     assert.ok(queue.losses.broken > 0);
+    await queue.close();
+  });
+
+  test("counts what the disk does not take, and goes on when it takes again", async (scope) => {
+    const folder = join(await makeTempDir(scope), "queue");
+    const queue = await openQueue(folder);
+    await queue.append(range(0, 3));
+    assert.equal((await drain(queue)).length, 3);
+    await queue.close();
+    await rm(folder, { recursive: true });
+    await queue.append(range(3, 10));
+    assert.deepEqual(queue.losses, { full: 0, disk: 7, broken: 0 });
+    assert.equal(await queue.peek(10), undefined);
+    await mkdir(folder);
+    await queue.append(range(10, 12));
+    assert.deepEqual((await drain(queue)).map(indexOf), [10, 11]);
+    await queue.close();
+  });
+
+  test("a disk that is full in the middle of a write loses that write only", async (scope) => {
+    const folder = await makeTempDir(scope);
+    const child = launchProcess(scope, {
+      command: "/bin/sh",
+      args: ["-c", FULL_DISK, "sh", process.execPath, CHILD, folder],
+    });
+    await child.exited;
+    assert.match(child.stdout, /^lost \d+$/m, child.describe());
+    const told = [...child.stdout.matchAll(/^taken (\d+)$/gm)].map((match) => Number(match[1]));
+    const queue = await openQueue(folder);
+    const left = (await drain(queue)).map(indexOf);
+    assert.deepEqual(left, range(left[0] ?? 0, (left[0] ?? 0) + left.length).map(indexOf));
+    assert.ok((left.at(-1) ?? 0) + 1 >= (told.at(-1) ?? 0));
     await queue.close();
   });
 

@@ -38,6 +38,8 @@ const TIMEOUT_MS = 10_000;
 const MAX_ANSWER = 32 * 1024 * 1024;
 /** After a failure nobody waits for the store again during this time. */
 const REST_MS = 10_000;
+/** Charts that are read at the same time; more are answered from our own history rather than waited for. */
+const MAX_READS = 16;
 /** Metrics per query: a query stays below the 16 KiB that VictoriaMetrics reads. */
 const NAMES_PER_QUERY = 23;
 
@@ -49,6 +51,7 @@ export class RemoteReader {
   readonly #report: ReportTrouble;
   readonly #closing = new AbortController();
   #restUntil = Number.NEGATIVE_INFINITY;
+  #reads = 0;
 
   constructor(options: RemoteReaderOptions) {
     this.#options = options;
@@ -59,7 +62,8 @@ export class RemoteReader {
   /** Values per metric; a metric that the store does not know is absent. Undefined while it does not answer. */
   async read(grid: AskedGrid): Promise<ReadonlyMap<string, ReadValues> | undefined> {
     const { clock } = this.#options;
-    if (clock.monotonic() < this.#restUntil) return undefined;
+    if (clock.monotonic() < this.#restUntil || this.#reads >= MAX_READS) return undefined;
+    this.#reads++;
     const found = new Map<string, ReadValues>();
     try {
       const slices = sliceNames(grid.names);
@@ -75,6 +79,8 @@ export class RemoteReader {
       const reason = error instanceof Error ? error.message : String(error);
       this.#report("the store of metrics does not answer, so charts show our own history", { reason });
       return undefined;
+    } finally {
+      this.#reads--;
     }
   }
 

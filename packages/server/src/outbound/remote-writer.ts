@@ -111,17 +111,26 @@ export class RemoteWriter {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      const woken = new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      const batch = await this.#queue.peek(BATCH);
-      if (!batch) {
-        if (!signal.aborted) await woken;
-        continue;
+      try {
+        await this.#sendNext();
+      } catch (error) {
+        // nothing below is expected to throw; what does must not end the sending
+        this.#report("remote write failed inside the server", { reason: String(error) });
+        await delay(this.#options.clock, LAST_RETRY_MS, signal);
       }
-      if (await this.#deliver(batch.steps)) await this.#queue.confirm(batch);
       await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /** Sends what comes next, or waits until something is there. */
+  async #sendNext(): Promise<void> {
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    const batch = await this.#queue.peek(BATCH);
+    if (!batch) {
+      if (!this.#closing.signal.aborted) await woken;
+    } else if (await this.#deliver(batch.steps)) await this.#queue.confirm(batch);
   }
 
   /** True when these steps are done with, one way or the other; false when the writer closes. */
