@@ -13,22 +13,21 @@ const runFile = promisify(execFile);
 /** Debian's place for each version; the newest first. */
 const DEBIAN = "/usr/lib/postgresql";
 
-/** Small memory, one connection per test process and more; every commit is on disk, as in production. */
-const SETTINGS = [
-  "shared_buffers=16MB",
-  "max_connections=120",
-  "max_wal_size=256MB",
-  "fsync=on",
-  "log_checkpoints=off",
-];
+/** Small memory, connections for several server processes. */
+const SETTINGS = ["shared_buffers=16MB", "max_connections=200", "max_wal_size=256MB", "log_checkpoints=off"];
+
+export interface PostgresOptions {
+  /** Default true. False is faster, for suites that never kill it: what the machine has not written yet may be lost. */
+  readonly isDurable?: boolean;
+}
 
 /** A private PostgreSQL: its own folder and port, only for this machine, gone with its scope. */
 export interface PostgresServer {
   readonly port: number;
   /** Where a client finds this database; `postgres` is the one that is always there. */
   url(database?: string): string;
-  /** An empty database of its own, dropped with its scope; answers its URL. */
-  createDatabase(scope: Scope): Promise<string>;
+  /** A database of its own, empty or a copy of another one, dropped with its scope; answers its URL. */
+  createDatabase(scope: Scope, template?: string): Promise<string>;
   /** Runs SQL as the owner and answers what psql prints, without headers. */
   run(sql: string, database?: string): Promise<string>;
   /** Ends connections and stops in order; `start` brings it back on the same port with the same data. */
@@ -49,7 +48,7 @@ export function missingPostgres(): string | undefined {
 }
 
 /** Starts one. It takes seconds: share it among the tests of a file, with a database for each. */
-export async function startPostgres(scope: Scope): Promise<PostgresServer> {
+export async function startPostgres(scope: Scope, { isDurable = true }: PostgresOptions = {}): Promise<PostgresServer> {
   const missing = missingPostgres();
   if (missing !== undefined) throw new Error(missing);
   const folder = await makeTempDir(scope);
@@ -63,23 +62,29 @@ export async function startPostgres(scope: Scope): Promise<PostgresServer> {
   });
   const { code } = await init.exited;
   if (code !== 0) throw new Error(`initdb failed\n${init.describe()}`);
-  const server = new PrivatePostgres(scope, folder, await findFreePort(), options);
+  const settings = [...SETTINGS, `fsync=${isDurable ? "on" : "off"}`];
+  const server = new PrivatePostgres(scope, { ...options, settings, port: await findFreePort() });
   await server.start();
   return server;
+}
+
+interface Private {
+  readonly cwd: string;
+  readonly uid?: number;
+  readonly port: number;
+  readonly settings: readonly string[];
 }
 
 class PrivatePostgres implements PostgresServer {
   readonly port: number;
   readonly #scope: Scope;
-  readonly #folder: string;
-  readonly #options: { readonly cwd: string; readonly uid?: number };
+  readonly #options: Private;
   #process: LaunchedProcess | undefined;
   #databases = 0;
 
-  constructor(scope: Scope, folder: string, port: number, options: { readonly cwd: string; readonly uid?: number }) {
+  constructor(scope: Scope, options: Private) {
     this.#scope = scope;
-    this.#folder = folder;
-    this.port = port;
+    this.port = options.port;
     this.#options = options;
   }
 
@@ -87,10 +92,10 @@ class PrivatePostgres implements PostgresServer {
     return `postgres://muster@127.0.0.1:${this.port}/${database}`;
   }
 
-  async createDatabase(scope: Scope): Promise<string> {
+  async createDatabase(scope: Scope, template = "template1"): Promise<string> {
     this.#databases += 1;
     const name = `test_${this.#databases}`;
-    await this.run(`create database ${name}`);
+    await this.run(`create database ${name} template ${template}`);
     onEnd(scope, async () => {
       if (this.#process?.exit === undefined) await this.run(`drop database if exists ${name} with (force)`);
     });
@@ -119,14 +124,16 @@ class PrivatePostgres implements PostgresServer {
 
   async #tryStart(): Promise<boolean> {
     const [command = "", ...words] = [...tiedToParent("QUIT"), programOf("postgres")];
+    const { cwd, uid, settings } = this.#options;
     const launched = launchProcess(this.#scope, {
       command,
       args: [
         ...words,
-        ...["-D", join(this.#folder, "data"), "-k", this.#folder, "-h", "127.0.0.1", "-p", String(this.port)],
-        ...SETTINGS.flatMap((setting) => ["-c", setting]),
+        ...["-D", join(cwd, "data"), "-k", cwd, "-h", "127.0.0.1", "-p", String(this.port)],
+        ...settings.flatMap((setting) => ["-c", setting]),
       ],
-      ...this.#options,
+      cwd,
+      ...(uid === undefined ? {} : { uid }),
     });
     // SIGQUIT ends the children as well; the scope's SIGKILL would leave them for a moment
     onEnd(this.#scope, async () => {

@@ -50,15 +50,22 @@ export function describeStores(name: string, suite: (stores: TestStores) => void
   });
   describe(`${name} (PostgreSQL)`, unlessMissing(missingPostgres()), () => {
     const scope = new ManualScope();
+    // databases go with their server, not one by one
+    const never = new ManualScope();
     let postgres: PostgresServer;
+    let migrated = "";
     before(async () => {
-      postgres = await startPostgres(scope);
+      postgres = await startPostgres(scope, { isDurable: false });
+      const url = await postgres.createDatabase(never);
+      await (await openMigratedStore({ kind: "postgres", url })).close();
+      migrated = new URL(url).pathname.slice(1);
     });
     after(() => scope.close());
     suite({
       kind: "postgres",
-      createDatabase: async () => ({ kind: "postgres", url: await postgres.createDatabase(scope) }),
-      open: async () => openMigrated(postgresDialect(await postgres.createDatabase(scope), { connections: 4 })),
+      createDatabase: async () => ({ kind: "postgres", url: await postgres.createDatabase(never) }),
+      open: async () =>
+        new BusyStore(postgresDialect(await postgres.createDatabase(never, migrated), { connections: 4 })),
     });
   });
 }
