@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { systemClock } from "@muster/core";
+import { HOST_METRICS, systemClock } from "@muster/core";
 import {
   type MetricStore,
   makeTempDir,
@@ -66,6 +66,23 @@ for (const { name, missing, start } of STORES) {
       const coarse = await readUntil(store, { agentId: "01kept", from: begin, stepMs: 60_000, steps: 2 });
       assertClose(coarse.get("system.cpu.utilization")?.avg, [(0.1 + 0.225 + 0.475) / 3, (0.85 + 0.975) / 2]);
       assertClose(coarse.get("system.cpu.utilization")?.max, [0.99, 0.975]);
+    });
+
+    test("every host metric of a busy chart is read in one go", async (scope) => {
+      const store = await start(scope);
+      const writer = await openWriter(scope, store);
+      const begin = recentStep(60);
+      const values = Object.fromEntries(HOST_METRICS.map((metric, index) => [metric.name, index + 0.5]));
+      const least = Object.fromEntries(HOST_METRICS.map((metric, index) => [metric.name, index]));
+      await writer.take([makeStep({ id: "01whole", at: begin, avg: values, min: least })]);
+      await waitForSent(writer, 1);
+      const names = HOST_METRICS.map((metric) => metric.name);
+      const found = await readUntil(store, { agentId: "01whole", from: begin, stepMs: 10_000, steps: 600, names });
+      assert.equal(found.size, HOST_METRICS.length);
+      for (const [index, name] of names.entries()) {
+        const { avg, min, max } = found.get(name) ?? {};
+        assert.deepEqual([avg?.[0], min?.[0], max?.[0], avg?.[1]], [index + 0.5, index, index + 0.5, null], name);
+      }
     });
 
     test("an agent whose labels changed keeps one line in its charts", async (scope) => {
@@ -172,7 +189,7 @@ function waitForSent(writer: RemoteWriter, count: number) {
 /** Stores show what they took after a moment: asks until the step of this index is there. */
 function readUntil(
   store: MetricStore,
-  grid: { agentId: string; from: number; stepMs: number; steps: number },
+  grid: { agentId: string; from: number; stepMs: number; steps: number; names?: readonly string[] },
   index = 0,
 ) {
   const troubles: unknown[] = [];
@@ -187,7 +204,7 @@ function readUntil(
     "an answer",
     async () => {
       await store.settle();
-      const found = await reader.read({ ...grid, names: NAMES });
+      const found = await reader.read({ names: NAMES, ...grid });
       return (found?.get(NAMES[0] ?? "")?.avg[index] ?? null) !== null && found;
     },
     { timeoutMs: 20_000, everyMs: 250, explain: () => JSON.stringify(troubles) },
