@@ -43,6 +43,10 @@ export function refuseVisit(
   if (origin !== undefined && !visit.isOwnOrigin(origin) && allowedOrigins?.has(origin) !== true) {
     return { status: 403, reason: "pages of other origins may not use this door" };
   }
+  // an image or a link of such a page comes without an origin, and some routes of the originals change things on GET
+  if (origin === undefined && FOREIGN_SITES.has(single(visit.headers["sec-fetch-site"]) ?? "")) {
+    return { status: 403, reason: "pages of other sites may not use this door" };
+  }
   const host = single(visit.headers.host);
   if (host !== undefined && !isAddressHost(host)) {
     return { status: 403, reason: "use the address of this server, not a name" };
@@ -63,6 +67,8 @@ export function describePolicy(policy: DoorPolicy): { policy: string; openTo: st
       return { policy: policy.ranges.text, openTo: `addresses in ${policy.ranges.text}, without a token` };
   }
 }
+
+const FOREIGN_SITES: ReadonlySet<string> = new Set(["cross-site", "same-site"]);
 
 function isAllowedAddress(policy: Extract<DoorPolicy, { kind: "loopback" | "ranges" }>, address: string): boolean {
   return policy.kind === "loopback" ? isLoopback(address) : policy.ranges.has(address);

@@ -126,7 +126,7 @@ export class Listener {
     this.#context.budget.hear(request.socket);
     const target = readTarget(request.url);
     const owner = target && this.#router(target.path);
-    const refusal = this.#refuseAny(target, owner);
+    const refusal = this.#refuseHeaders(request) ?? this.#refuseAny(target, owner);
     if (refusal) writeAndClose(response, refusal);
     else if (!target || !owner) response.destroy();
     else if (!isDoor(owner)) owner.handle(request, response, this.#visitOf(request));
@@ -137,6 +137,12 @@ export class Listener {
         else writeAndClose(response, plainProblem(500, "internal error"));
       });
     }
+  }
+
+  /** Node drops what is too many without a word: a hop's own headers, which come last, would vanish behind a stranger's. */
+  #refuseHeaders({ rawHeaders }: IncomingMessage): PlainResponse | undefined {
+    const { headerCount } = this.#context.limits;
+    return rawHeaders.length > 2 * headerCount ? plainProblem(431, `at most ${headerCount} headers`) : undefined;
   }
 
   /** What is wrong with a request whoever it is for. */
@@ -193,6 +199,11 @@ export class Listener {
     // a reset while the door thinks must not become an uncaught error
     socket.on("error", ignore);
     this.#context.budget.hear(request.socket);
+    const excess = this.#refuseHeaders(request);
+    if (excess) {
+      refuseUpgrade(socket, excess);
+      return;
+    }
     const target = readTarget(request.url);
     const owner = target && this.#router(target.path);
     const waitS = owner && isDoor(owner) ? this.#holdBack(owner) : 0;
@@ -290,7 +301,8 @@ function createServer({ limits, tls }: ListenerContext): Server {
         handshakeTimeout: limits.tlsHandshakeTimeoutMs,
       })
     : createHttpServer(options);
-  server.maxHeadersCount = limits.headerCount;
+  // one more than is allowed, so that it can be seen
+  server.maxHeadersCount = limits.headerCount + 1;
   server.timeout = limits.idleTimeoutMs;
   return server;
 }

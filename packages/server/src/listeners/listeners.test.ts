@@ -70,6 +70,19 @@ describe("requests to a door", () => {
 });
 
 describe("limits", () => {
+  test("nobody hides a proxy's word behind a hundred headers of their own", async (context) => {
+    const opened = await open(context, { policy: { kind: "loopback" }, trustedProxies: ["127.0.0.1"] });
+    const ask = (path: string, filler: number, more = "Connection: close") =>
+      exchange(
+        opened.port,
+        `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${more}\r\n${"a: b\r\n".repeat(filler)}X-Forwarded-For: 203.0.113.9\r\n\r\n`,
+      );
+    assert.match(await ask("/api/v1/nodes", 10), /^HTTP\/1\.1 403 /);
+    assert.match(await ask("/api/v1/nodes", 100), /^HTTP\/1\.1 431 /);
+    assert.match(await ask("/api/v1/ws", 100, UPGRADE), /^HTTP\/1\.1 431 /);
+    assert.equal(opened.door.requests.length, 0);
+  });
+
   test("a request that does not get on is given up", async (context) => {
     const limits = { headersTimeoutMs: 200, requestTimeoutMs: 400, checkEveryMs: 50 };
     const opened = await open(context, { limits });

@@ -116,6 +116,7 @@ const PROBLEM_CODES: Readonly<Record<number, string>> = {
   403: "permission_denied",
   404: "not_found",
   413: "resource_exhausted",
+  431: "resource_exhausted",
   503: "unavailable",
 };
 

@@ -140,6 +140,10 @@ describe("door rules", () => {
     assert.equal(statusOf(loopback, visit("127.0.0.1", { origin: "https://evil.example" })), 403);
     assert.equal(statusOf(loopback, visit("127.0.0.1", { origin: "null" })), 403);
     assert.equal(statusOf(loopback, visit("127.0.0.1", { origin: "http://127.0.0.1:9999" })), undefined);
+    for (const site of ["cross-site", "same-site"]) {
+      assert.equal(statusOf(loopback, visit("127.0.0.1", { "sec-fetch-site": site })), 403, site);
+    }
+    assert.equal(statusOf(loopback, visit("127.0.0.1", { "sec-fetch-site": "none" })), undefined);
   });
 
   test("nor somebody behind a proxy that nobody declared", () => {
