@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
@@ -82,6 +82,7 @@ class NodeSqlite implements SqliteDatabase {
  */
 export function sqliteDialect(path: string): Dialect {
   if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (path !== ":memory:") createPrivately(path);
   const database = new DatabaseSync(path);
   database.exec("pragma busy_timeout = 2000");
   database.exec("pragma journal_mode = wal");
@@ -105,4 +106,13 @@ export function sqliteDialect(path: string): Dialect {
     // one process has the file
     alone: (db, work) => work(db),
   };
+}
+
+/** A new file is its owner's alone, since the folder may be open to others; SQLite gives those beside it the same mode. */
+function createPrivately(path: string): void {
+  try {
+    closeSync(openSync(path, "a", 0o600));
+  } catch {
+    // SQLite says better what is wrong
+  }
 }

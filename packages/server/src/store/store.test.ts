@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { chmod, readdir, stat } from "node:fs/promises";
 import { test } from "node:test";
 import { hasCode } from "@muster/core";
+import { makeTempDir } from "@muster/testing";
 import { sql } from "kysely";
 import { openStore } from "./open.ts";
 import { type Store, slices } from "./store.ts";
@@ -131,4 +133,13 @@ test("rows are cut into statements that the database accepts", () => {
   const dialect = { maxParameters: 10 } as Store["dialect"];
   assert.deepEqual([...slices([1, 2, 3, 4, 5], 4, dialect)], [[1, 2], [3, 4], [5]]);
   assert.deepEqual([...slices([], 4, dialect)], []);
+});
+
+test("the database's files are their owner's alone, whoever may look into the folder", async (context) => {
+  const folder = await makeTempDir(context);
+  await chmod(folder, 0o755);
+  const store = openStore({ database: { kind: "sqlite", path: `${folder}/muster.db` } });
+  await store.migrate();
+  for (const name of await readdir(folder)) assert.equal((await stat(`${folder}/${name}`)).mode & 0o777, 0o600, name);
+  await store.close();
 });
