@@ -39,6 +39,13 @@ class Statement implements SqliteStatement {
   }
 }
 
+const NOTHING: SqliteStatement = {
+  reader: false,
+  all: () => [],
+  run: () => ({ changes: 0, lastInsertRowid: 0 }),
+  iterate: () => [].values(),
+};
+
 function watched<Result>(query: () => Result): Result {
   try {
     return query();
@@ -58,7 +65,9 @@ class NodeSqlite implements SqliteDatabase {
     this.#database = database;
   }
 
-  prepare(sql: string): Statement {
+  prepare(sql: string): SqliteStatement {
+    // a full disk ends a transaction by itself; a complaint that there is none left to end would hide why
+    if (sql === "rollback" && !this.#database.isTransaction) return NOTHING;
     const known = this.#statements.get(sql);
     if (known) return known;
     const statement = new Statement(this.#database.prepare(sql));
