@@ -1,6 +1,6 @@
 import { delay, systemClock } from "@muster/core";
 import type { Cluster } from "./cluster.ts";
-import { canMoveClocks, type Member } from "./member.ts";
+import type { Member } from "./member.ts";
 
 /** How long things stay broken. */
 export interface FaultTimes {
@@ -18,6 +18,8 @@ interface FaultScene {
   readonly times: FaultTimes;
   readonly random: () => number;
 }
+
+const HOUR_MS = 3_600_000;
 
 const wait = (ms: number) => delay(systemClock, ms);
 
@@ -44,17 +46,14 @@ export const FAULTS = {
   "black hole to PostgreSQL": ({ member, times }: FaultScene) => breakWire(member.postgres, "stall", times),
   "cut NATS off": ({ member, times }: FaultScene) => breakWire(member.nats, "cut", times),
   "black hole to NATS": ({ member, times }: FaultScene) => breakWire(member.nats, "stall", times),
-  "clock one hour ahead": ({ member, times }: FaultScene) => moveClock(member, "+1h", times),
-  "clock one hour behind": ({ member, times }: FaultScene) => moveClock(member, "-1h", times),
+  "clock one hour ahead": ({ member, times }: FaultScene) => moveClock(member, HOUR_MS, times),
+  "clock one hour behind": ({ member, times }: FaultScene) => moveClock(member, -HOUR_MS, times),
   "kill -9 agents": ({ cluster, random }: FaultScene) => cluster.killAgents(random),
 } as const;
 
 export type FaultName = keyof typeof FAULTS;
 
-/** Those that this machine can play. */
-export const POSSIBLE_FAULTS = (Object.keys(FAULTS) as FaultName[]).filter(
-  (name) => canMoveClocks || !name.startsWith("clock"),
-);
+export const ALL_FAULTS = Object.keys(FAULTS) as FaultName[];
 
 /** What a fault breaks, so that no two break the same at once; undefined: one server, whichever. */
 export function engineOf(name: FaultName): string | undefined {
@@ -69,8 +68,8 @@ async function breakWire(wire: Member["postgres"], how: "cut" | "stall", times: 
   wire.heal();
 }
 
-async function moveClock(member: Member, by: string, times: FaultTimes): Promise<void> {
-  member.moveClock(by);
+async function moveClock(member: Member, offsetMs: number, times: FaultTimes): Promise<void> {
+  member.moveClock(offsetMs);
   await wait(times.clockMs);
-  member.moveClock("+0");
+  member.moveClock(0);
 }

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { delay, systemClock } from "@muster/core";
 import {
@@ -16,13 +16,7 @@ const PASSWORD = "correct horse battery staple";
 export const API_TOKEN = `mst_${"ab".repeat(32)}`;
 export const ENROLLMENT_TOKEN = `tkn_${"cd".repeat(16)}`;
 
-/** Debian's `faketime` package: the system's clock of one process, by the content of a file. */
-const FAKETIME = ["x86_64", "aarch64"]
-  .map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`)
-  .find((path) => existsSync(path));
-
-/** Whether clocks can be moved here. */
-export const canMoveClocks = FAKETIME !== undefined;
+const MOVED_CLOCK = new URL("./moved-clock.ts", import.meta.url).href;
 
 export interface MemberOptions {
   readonly name: string;
@@ -68,7 +62,7 @@ export class Member {
   static async start(scope: Scope, options: MemberOptions): Promise<Member> {
     const wires = [await TcpProxy.start(scope, options.postgresPort), await TcpProxy.start(scope, options.natsPort)];
     const member = new Member(scope, options, { port: await findFreePort(), wires, dataDir: await makeTempDir(scope) });
-    member.moveClock("+0");
+    member.moveClock(0);
     member.#isWanted = true;
     member.#supervision = member.#supervise();
     return member;
@@ -85,9 +79,9 @@ export class Member {
     await this.#process?.stop(signal, 30_000);
   }
 
-  /** In faketime's words: `+1h`, `-1h`, `+0`. Takes effect within a second. */
-  moveClock(by: string): void {
-    writeFileSync(this.#clockFile, `${by}\n`);
+  /** How far its system's clock is off. Takes effect in a fraction of a second. */
+  moveClock(offsetMs: number): void {
+    writeFileSync(this.#clockFile, String(offsetMs));
   }
 
   async end(): Promise<void> {
@@ -127,16 +121,7 @@ export class Member {
         ...["--bus", `nats://127.0.0.1:${this.nats.port}`],
       ],
       cwd: this.#dataDir,
-      ...(FAKETIME === undefined
-        ? {}
-        : {
-            env: {
-              LD_PRELOAD: FAKETIME,
-              FAKETIME_TIMESTAMP_FILE: this.#clockFile,
-              FAKETIME_DONT_FAKE_MONOTONIC: "1",
-              FAKETIME_CACHE_DURATION: "1",
-            },
-          }),
+      env: { NODE_OPTIONS: `--import ${MOVED_CLOCK}`, CHAOS_CLOCK: this.#clockFile },
     });
   }
 

@@ -69,7 +69,11 @@ export class Timeline {
         faults: [...faults],
       });
       this.#acknowledged = 0;
-      await delay(systemClock, startedAt + (second + 1) * 1000 - systemClock.monotonic(), this.#stop.signal);
+      await delay(
+        systemClock,
+        Math.max(0, startedAt + (second + 1) * 1000 - systemClock.monotonic()),
+        this.#stop.signal,
+      );
     }
   }
 }
