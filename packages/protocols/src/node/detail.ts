@@ -21,8 +21,9 @@ function copyDetail(fields: Record<string, unknown>): HostDetail {
   const swap = readObject(fields.swap, "swap");
   const processes = readObject(fields.processes, "processes");
   const load = Array.isArray(fields.load) ? fields.load : [];
+  const room: Room = { characters: NODE_LIMITS.detailText };
   const detail: HostDetail = {
-    cores: copyParts(fields.cores, copyCore),
+    cores: copyParts(fields.cores, copyCore, room),
     memory: {
       total: readNumber(memory.total),
       used: readNumber(memory.used),
@@ -31,9 +32,9 @@ function copyDetail(fields: Record<string, unknown>): HostDetail {
     },
     swap: { total: readNumber(swap.total), used: readNumber(swap.used) },
     load: [readNumber(load[0]), readNumber(load[1]), readNumber(load[2])],
-    filesystems: copyParts(fields.filesystems, copyFilesystem),
-    disks: copyParts(fields.disks, copyDisk),
-    networks: copyParts(fields.networks, copyNetwork),
+    filesystems: copyParts(fields.filesystems, copyFilesystem, room),
+    disks: copyParts(fields.disks, copyDisk, room),
+    networks: copyParts(fields.networks, copyNetwork, room),
     uptimeS: readNumber(fields.uptimeS),
     processes: { total: readNumber(processes.total), running: readNumber(processes.running) },
   };
@@ -73,14 +74,32 @@ function copyNetwork(fields: Record<string, unknown>): HostDetail["networks"][nu
   };
 }
 
-function copyParts<Part>(value: unknown, copy: (fields: Record<string, unknown>) => Part): Part[] {
+/** What is left of a detail's share of memory. */
+interface Room {
+  characters: number;
+}
+
+function copyParts<Part extends object>(
+  value: unknown,
+  copy: (fields: Record<string, unknown>) => Part,
+  room: Room,
+): Part[] {
   if (!Array.isArray(value)) throw new FieldError("detail: expected an array");
   const parts: Part[] = [];
-  for (const part of value) {
+  for (const item of value) {
     if (parts.length === NODE_LIMITS.parts) break;
-    parts.push(copy(readObject(part, "detail")));
+    const part = copy(readObject(item, "detail"));
+    room.characters -= countCharacters(part);
+    if (room.characters < 0) break;
+    parts.push(part);
   }
   return parts;
+}
+
+function countCharacters(part: object): number {
+  let count = 0;
+  for (const content of Object.values(part)) if (typeof content === "string") count += content.length;
+  return count;
 }
 
 function readNumber(value: unknown): number {

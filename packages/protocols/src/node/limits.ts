@@ -26,6 +26,8 @@ export const NODE_LIMITS = {
   rows: 10_000,
   /** Cores, filesystems, disks or networks of a host; further ones are left out. */
   parts: 1024,
+  /** Characters of all names in one detail; parts that do not fit are left out, since a server keeps every host's newest. */
+  detailText: 64 * 1024,
   argv: 1000,
   env: 1000,
 } as const;
