@@ -13,6 +13,7 @@ import { z } from "zod";
 import type { ApiContext } from "./context.ts";
 import { idParams } from "./params.ts";
 import { defineRoute, type Route } from "./route.ts";
+import { identityOf } from "./self.ts";
 
 /** A hundred thousand ids. */
 const BODY_BYTES = 8 * 1024 * 1024;
@@ -36,7 +37,9 @@ export function commandRoutes({ fleet }: ApiContext): Route[] {
       }),
       async handler(call) {
         const key = call.idempotencyKey;
-        const by = { actor: call.actor, ...(key !== undefined && { idempotencyKey: key }) };
+        // a key is its caller's own, and names of tokens may repeat
+        const own = key === undefined ? undefined : `${identityOf(call).principal.id} ${key}`;
+        const by = { actor: call.actor, ...(own !== undefined && { idempotencyKey: own }) };
         const { command, replayed } = await fleet.commands.create(call.body, by);
         if (replayed) call.setHeader("idempotent-replayed", "true");
         return command;

@@ -128,4 +128,21 @@ describe("output of a run", () => {
     assert.ok(items.length >= 2 && !JSON.stringify(items).includes("value of it"));
     assert.deepEqual(items[0]?.details.envNames, ["SECRET"]);
   });
+
+  test("a key belongs to its caller, whatever others are called", async (context) => {
+    const server = await startTestServer(context);
+    const { session } = await startRun(server);
+    const body = { text: "uptime", targets: { ids: [session.agentId] } };
+    const ids: string[] = [];
+    for (let round = 0; round < 2; round++) {
+      const { token } = await server.access.tokens.create(
+        { name: "ci", scopes: ["operator"] },
+        { name: "a", ownerId: null },
+      );
+      const headers = { "idempotency-key": "deploy-7" };
+      const answer = await server.request("POST", "/fleet/v1/commands", { token, headers, body });
+      ids.push(((await answer.json()) as { id: string }).id);
+    }
+    assert.equal(new Set(ids).size, 2);
+  });
 });
