@@ -56,7 +56,7 @@ export const addAgents: CommandFile = (program, bind) => {
         const client = await context.client();
         const agent = await resolveAgent(client, word);
         const updated = await client.agents.update(agent.id, { labels: parseLabelChanges(agent.labels, changes) });
-        context.present(updated, () => context.terminal.line(formatLabels(updated) || "no labels"));
+        context.present(updated, () => context.terminal.line(sanitizeLine(formatLabels(updated)) || "no labels"));
       }),
     );
 };
