@@ -81,6 +81,7 @@ describe("edges", () => {
     assert.equal(response.status, 503);
     assert.deepEqual(((await response.json()) as { checks: object }).checks, {
       database: "does not answer",
+      bus: "ok",
       process: "ok",
     });
     ping.mock.restore();
