@@ -10,6 +10,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   heartbeat: async () => (await import("./heartbeat.ts")).heartbeat,
   memory: async () => (await import("./memory.ts")).memory,
   "many-agents": async () => (await import("./many-agents.ts")).manyAgents,
+  storm: async () => (await import("./storm.ts")).storm,
   "ledger-soak": async () => (await import("./ledger-soak.ts")).ledgerSoak,
   "agent-idle": async () => (await import("./agent-idle.ts")).agentIdle,
   "agent-offline": async () => (await import("./agent-offline.ts")).agentOffline,

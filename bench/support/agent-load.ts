@@ -143,7 +143,7 @@ export class AgentLoad {
       },
     );
     if (!echo) {
-      socket.write(buildTextFrame(registration(id, this.#target.kind)));
+      socket.write(buildTextFrame(buildRegistration(id, this.#target.kind)));
       await ready;
     }
     entry = { socket, index, sentAt: 0, waiting: false };
@@ -181,7 +181,8 @@ export function buildBeat(kind: BeatKind, index: number): string {
   });
 }
 
-function registration(id: string, kind: BeatKind): string {
+/** The first frame of an agent. */
+export function buildRegistration(id: string, kind: BeatKind): string {
   const muster = {
     protocol: 1,
     version: "0.1.0",

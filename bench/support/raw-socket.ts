@@ -19,6 +19,20 @@ export interface RawSocketTarget {
   readonly localAddress?: string;
 }
 
+/** The server answered the upgrade with something else. */
+export class UpgradeRefused extends Error {
+  readonly status: number;
+  /** What Retry-After said. */
+  readonly waitS: number | undefined;
+
+  constructor(head: string) {
+    super(`no upgrade: ${head.split("\r\n")[0]}`);
+    this.status = Number(head.split(" ")[1]);
+    const wait = /^retry-after: *(\d+)/im.exec(head)?.[1];
+    this.waitS = wait === undefined ? undefined : Number(wait);
+  }
+}
+
 /** Masked client frame around a text. */
 export function buildTextFrame(text: string): Buffer {
   return buildFrame(0x81, Buffer.from(text));
@@ -52,7 +66,7 @@ export function openRawSocket(target: RawSocketTarget, handler: RawSocketHandler
         const status = pending.toString("latin1", 0, pending.indexOf("\r\n"));
         if (!status.includes(" 101 ")) {
           socket.destroy();
-          return reject(new Error(`no upgrade: ${status}`));
+          return reject(new UpgradeRefused(pending.toString("latin1", 0, end)));
         }
         upgraded = true;
         pending = pending.subarray(end + 4);
