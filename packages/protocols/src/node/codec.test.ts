@@ -86,6 +86,13 @@ test("a long frame with too many elements is refused before it is parsed", () =>
   assert.equal(decoded.error, "PARSE_ERROR");
 });
 
+test("a long frame with too many keys is refused before it is parsed", () => {
+  const keys = (count: number) => Array.from({ length: count }, (_, index) => `"k${index}":1`).join(",");
+  const beat = (count: number) => `{"type":"heartbeat","id":"1","timestamp":"","data":{${keys(count)}}}`;
+  assert.equal(decodeNodeFrame(beat(NODE_LIMITS.keys)).error, "PARSE_ERROR");
+  assert.equal(decodeNodeFrame(beat(NODE_LIMITS.keys - 10)).error, undefined);
+});
+
 test("brackets and quotes inside of strings do not count as elements", () => {
   const stdout = '[[{{,,"\\'.repeat(200_000);
   const data = { command_id: "c", exit_code: 0, stdout, stderr: "", execution_time_ms: 1 };

@@ -7,6 +7,8 @@ export const NODE_LIMITS = {
   depth: 32,
   /** Values, keys and items of one frame. */
   elements: 1_000_000,
+  /** Keys of one frame: twice what the largest of ours has. */
+  keys: 100_000,
   /** Envelope ids are echoed. */
   idLength: 1024,
   nodeIdLength: 256,
