@@ -53,6 +53,23 @@ describe("a PostgreSQL that goes away", unlessMissing(missingPostgres()), () => 
     assert.deepEqual(await store.db.selectFrom("groups").selectAll().execute(), [], "half a transaction is none");
   });
 
+  test("may go away in the very packet in which it lets us in", async (t) => {
+    const message = (type: string, content: string) => {
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(content.length + 4);
+      return Buffer.concat([Buffer.from(type), length, Buffer.from(content, "latin1")]);
+    };
+    const goodbye = message("E", "SFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0");
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => socket.end(Buffer.concat([message("R", "\0\0\0\0"), message("Z", "I"), goodbye])));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onEnd(t, () => void server.close());
+    const { port } = server.address() as AddressInfo;
+    await assert.rejects(open(t, `postgres://muster@127.0.0.1:${port}/none`).ping(), isUnavailable);
+  });
+
   test("is noticed within seconds when the network is cut without a word", async (t) => {
     const url = new URL(await postgres.createDatabase(scope));
     const network = await cuttable(t, Number(url.port));

@@ -49,6 +49,9 @@ export class WatchedPool implements PostgresPool {
     this.options = this.#pool.options;
     // connections that break while nobody uses them
     this.#pool.on("error", (error) => onFailure?.(error));
+    // one that breaks before whoever asked for it has it, or between two queries of a transaction, would end the process;
+    // its next query says that it is broken
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
     this.#watch = setInterval(() => void this.#check(), SUSPECT_MS / 3).unref();
   }
 
@@ -57,15 +60,9 @@ export class WatchedPool implements PostgresPool {
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw isConnectionError(error) ? databaseAway(error) : error;
     });
-    // without a listener, a connection that breaks between two queries of a transaction would end the process
-    const ignore = () => {};
-    client.on("error", ignore);
     return {
       query: (text: string, values: readonly unknown[]) => this.#query(client, text, values),
-      release: (destroy?: boolean) => {
-        client.off("error", ignore);
-        client.release(destroy);
-      },
+      release: (destroy?: boolean) => client.release(destroy),
     } as PostgresPoolClient;
   }
 
