@@ -60,7 +60,7 @@ export class SocketConnection implements Connection {
 
   send(text: string): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#socket.send(text);
+    if (!writeAscii(this.#stream, text)) this.#socket.send(text);
     if (this.#socket.bufferedAmount > this.#host.limits.bufferedBytes) this.terminate();
   }
 
@@ -146,6 +146,24 @@ function onClose(this: WebSocket, code: number, reason: Buffer): void {
 
 /** A broken frame or a reset: ws closes by itself, and `close` follows. */
 function onError(): void {}
+
+/** What fits the two length fields of a frame's header. */
+const MAX_SHORT_FRAME = 0xffff;
+
+/**
+ * Writes a whole text frame at once, where every character is one byte: acknowledgements are most of what is sent, and
+ * ws writes each as two buffers. Frames of both ways keep their order, since without compression ws holds nothing back.
+ * False when the text is none of these.
+ */
+function writeAscii(stream: Duplex, text: string): boolean {
+  const { length } = text;
+  if (length > MAX_SHORT_FRAME || Buffer.byteLength(text) !== length) return false;
+  // RFC 6455 section 5.2: final text frame, not masked, a length of 7 or of 16 bits
+  const header =
+    length < 126 ? String.fromCharCode(0x81, length) : String.fromCharCode(0x81, 126, length >> 8, length & 0xff);
+  stream.write(header + text, "latin1");
+  return true;
+}
 
 /** What an upgrade needs besides the request and its socket. */
 export interface Acceptance {
