@@ -36,6 +36,9 @@ export type HostMetricName = (typeof HOST_METRICS)[number]["name"];
 /** The values of one instant by name; what was not measured is absent. */
 export type HostValues = Partial<Record<HostMetricName, number>>;
 
+/** The same by position, in the order of HOST_METRICS; null where nothing was measured. A newer peer's may be longer. */
+export type HostRow = readonly (number | null)[];
+
 /** What `HostValues` summarises, for people: every core, disk and network of the host at one instant. */
 export interface HostDetail {
   /** Per core: the shares of time spent in user (with nice), system (with irq) and iowait, each 0..1. */

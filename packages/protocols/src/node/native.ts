@@ -76,7 +76,10 @@ export function readNativeSample(value: unknown): NativeSample | undefined {
 /** Longer rows come from newer agents that measure more than we know. */
 function isRow(value: unknown): value is (number | null)[] {
   if (!Array.isArray(value) || value.length > HOST_METRICS.length + 200) return false;
-  for (const item of value) if (item !== null && !isFiniteNumber(item)) return false;
+  for (let index = 0; index < value.length; index++) {
+    const item: unknown = value[index];
+    if (item !== null && !isFiniteNumber(item)) return false;
+  }
   return true;
 }
 

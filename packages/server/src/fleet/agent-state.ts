@@ -1,5 +1,6 @@
 import type { AgentId, Capability, Timestamp } from "@muster/core";
 import type { AgentStatus } from "@muster/core/resources";
+import type { HostSeries } from "./host-series.ts";
 import type { LiveSession } from "./sessions.ts";
 
 /** What this process keeps in memory of an agent that it has seen since it started. Kept small: there may be many. */
@@ -24,6 +25,8 @@ export interface AgentState {
   others: Map<string, number> | null;
   /** Something here differs from the store. */
   dirty: boolean;
+  /** Its measurements, once it told any. Here rather than in a map of its own: every beat asks for it. */
+  series?: HostSeries;
 }
 
 /** The session that gets the work: the newest of all, when this process holds it. */

@@ -1,27 +1,19 @@
-import {
-  type AgentId,
-  type Clock,
-  HOST_METRICS,
-  type HostDetail,
-  type HostSample,
-  type HostValues,
-  type Timestamp,
-  toIso,
-} from "@muster/core";
+import { type AgentId, type Clock, type Timestamp, toIso } from "@muster/core";
 import type { AgentGauges, LatestSample, MetricAnswer } from "@muster/core/resources";
 import type { Bus } from "../bus/bus.ts";
 import { packRow } from "../store/metric-row.ts";
 import { ensureSets, findSets, newestTimes, TIERS, writeTierRows } from "../store/metrics.ts";
 import type { Store } from "../store/store.ts";
-import { Accumulator } from "./accumulator.ts";
 import { type AgentState, workingSession } from "./agent-state.ts";
 import { Batcher } from "./batcher.ts";
 import type { Feed } from "./feed.ts";
+import { FIELD_NAMES, fillValues, type HostSeries, makeSeries } from "./host-series.ts";
 import { MetricExport, type MetricExporter } from "./metric-export.ts";
 import { History, type HistoryQuery } from "./metric-history.ts";
 import { type MetricReader, queryBoth } from "./metric-reader.ts";
 import { Readings } from "./readings.ts";
 import type { Registry } from "./registry.ts";
+import type { AgentReading } from "./session.ts";
 
 interface MetricsParts {
   readonly store: Store;
@@ -32,21 +24,6 @@ interface MetricsParts {
   /** A store of metrics beside ours: where closed steps go as well, and who answers for them. */
   readonly exporter?: MetricExporter | undefined;
   readonly reader?: MetricReader | undefined;
-}
-
-/** What is kept in memory of one agent's host: the newest reading and the step being gathered. */
-interface HostSeries {
-  readonly agentNumber: number;
-  readonly agentId: AgentId;
-  setNumber: number | null;
-  receivedAt: Timestamp;
-  values: Float64Array;
-  detail: HostDetail | null;
-  readonly gathering: Accumulator;
-  storedThrough: Timestamp | null;
-  loaded: boolean;
-  /** When the gathered step began, by our own clock, to close it when nothing follows. */
-  openedAt: number;
 }
 
 interface PendingRow {
@@ -75,7 +52,6 @@ const MAX_PENDING = 100_000;
 const CLOCK_SET_MS = 60_000;
 const DAY_MS = 86_400_000;
 
-const FIELD_NAMES = HOST_METRICS.map((metric) => metric.name);
 const FIELD = Object.fromEntries(FIELD_NAMES.map((name, index) => [name, index])) as Record<
   (typeof FIELD_NAMES)[number],
   number
@@ -86,7 +62,6 @@ export class Metrics {
   readonly counters: MetricCounters = { samples: 0, rowsWritten: 0, dropped: 0 };
   readonly #parts: MetricsParts;
   readonly #history: History;
-  readonly #series = new Map<number, HostSeries>();
   /** Series with a step being gathered, the one that began first in front. */
   readonly #open = new Set<HostSeries>();
   readonly #load: Batcher<HostSeries, undefined>;
@@ -126,7 +101,7 @@ export class Metrics {
   }
 
   /** Takes a reading in: shows it at once, and gathers it for history when `store` is set. Never waits. */
-  record(state: AgentState, sample: HostSample, how: { store: boolean; agentTime: boolean }): void {
+  record(state: AgentState, sample: AgentReading, how: { store: boolean; agentTime: boolean }): void {
     const series = this.#seriesOf(state);
     const now = this.#parts.clock.now();
     this.counters.samples++;
@@ -139,9 +114,9 @@ export class Metrics {
   }
 
   /** Takes in readings that an agent kept while we were away, oldest first. They do not change what is shown as newest. */
-  backfill(state: AgentState, samples: readonly HostSample[]): void {
+  backfill(state: AgentState, samples: readonly AgentReading[]): void {
     const series = this.#seriesOf(state);
-    const values = new Float64Array(HOST_METRICS.length);
+    const values = new Float64Array(FIELD_NAMES.length);
     for (const sample of samples) {
       this.counters.samples++;
       fillValues(values, sample.values);
@@ -156,7 +131,7 @@ export class Metrics {
   }
 
   storedThrough(state: AgentState): Timestamp | null {
-    return this.#series.get(state.number)?.storedThrough ?? null;
+    return state.series?.storedThrough ?? null;
   }
 
   /** The newest reading, whichever process holds the agent. */
@@ -182,14 +157,14 @@ export class Metrics {
     const remote = this.#parts.registry.isHere(agentId as AgentId) ? undefined : this.#elsewhere.get(agentId);
     if (remote) return remote;
     const state = this.#parts.registry.get(agentId as AgentId);
-    const series = state && this.#series.get(state.number);
+    const series = state?.series;
     return series && series.receivedAt > 0 ? toLatest(series) : undefined;
   }
 
   gauges(agentNumber: number, agentId: string): AgentGauges | null {
     const remote = this.#parts.registry.isHere(agentId as AgentId) ? undefined : this.#elsewhere.get(agentId);
     if (remote) return gaugesOf(remote.at, (name) => remote.values[name]);
-    const series = this.#series.get(agentNumber);
+    const series = this.#parts.registry.getByNumber(agentNumber)?.series;
     if (!series || series.receivedAt === 0) return null;
     return gaugesOf(toIso(series.receivedAt), (name) => series.values[FIELD[name]]);
   }
@@ -212,10 +187,10 @@ export class Metrics {
   }
 
   forget(state: AgentState): void {
-    const series = this.#series.get(state.number);
+    const { series } = state;
     if (!series) return;
     this.#open.delete(series);
-    this.#series.delete(state.number);
+    delete state.series;
     this.#pending = this.#pending.filter((row) => row.series !== series);
   }
 
@@ -233,7 +208,7 @@ export class Metrics {
   #readingsHere(agentIds: readonly string[]): Record<string, unknown>[] {
     return agentIds.flatMap((id) => {
       const state = this.#parts.registry.get(id as AgentId);
-      const series = state && this.#series.get(state.number);
+      const series = state?.series;
       // lists ask for many at once and show gauges only; details come when somebody watches
       if (!series || series.receivedAt === 0) return [];
       const reading = toLatest(series);
@@ -242,22 +217,8 @@ export class Metrics {
   }
 
   #seriesOf(state: AgentState): HostSeries {
-    const known = this.#series.get(state.number);
-    if (known) return known;
-    const series: HostSeries = {
-      agentNumber: state.number,
-      agentId: state.id,
-      setNumber: null,
-      receivedAt: 0,
-      values: new Float64Array(HOST_METRICS.length).fill(Number.NaN),
-      detail: null,
-      gathering: new Accumulator(HOST_METRICS.length),
-      storedThrough: null,
-      loaded: false,
-      openedAt: 0,
-    };
-    this.#series.set(state.number, series);
-    return series;
+    state.series ??= makeSeries(state);
+    return state.series;
   }
 
   #gather(series: HostSeries, at: Timestamp, reading: { values: Float64Array; maySetClock: boolean }): void {
@@ -386,11 +347,6 @@ export class Metrics {
 /** One statement must not write the same row twice: the later one holds. */
 function lastOfEach<Row extends { set_number: number; at: number }>(rows: readonly Row[]): Row[] {
   return [...new Map(rows.map((row) => [`${row.set_number}/${row.at}`, row])).values()];
-}
-
-function fillValues(target: Float64Array, values: HostValues): void {
-  for (let index = 0; index < FIELD_NAMES.length; index++)
-    target[index] = values[FIELD_NAMES[index] as keyof HostValues] ?? Number.NaN;
 }
 
 function toLatest(series: HostSeries): LatestSample {

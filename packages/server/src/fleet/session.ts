@@ -1,4 +1,22 @@
-import type { AgentId, Capability, HostSample, Labels, RunId, Timestamp, TokenId } from "@muster/core";
+import type {
+  AgentId,
+  Capability,
+  HostDetail,
+  HostRow,
+  HostValues,
+  Labels,
+  RunId,
+  Timestamp,
+  TokenId,
+} from "@muster/core";
+
+/** One reading of a host: by name, or as a row, since naming each value of every beat would cost more than the rest of it. */
+export interface AgentReading {
+  /** By the clock of whoever measured. */
+  readonly at: Timestamp;
+  readonly values: HostValues | HostRow;
+  readonly detail?: HostDetail;
+}
 
 /** What a door knows of an agent when it speaks for the first time, in the fleet's words. */
 export interface AgentHello {
@@ -118,9 +136,9 @@ export interface AgentSession {
    * A beat with a reading. Never waits. `store: false` shows it only, since it will come again in `backfill`.
    * Without the `backfill` capability `sample.at` is replaced by the server's clock.
    */
-  heartbeat(sample: HostSample | undefined, store: boolean): void;
+  heartbeat(sample: AgentReading | undefined, store: boolean): void;
   /** Samples kept while we were away, oldest first. Never waits; `AgentPeer.onSamplesStored` confirms them. */
-  backfill(samples: readonly HostSample[]): void;
+  backfill(samples: readonly AgentReading[]): void;
   /** At most `limit` runs, marked delivered before they are returned; empty when none is waiting. */
   take(limit: number): Promise<readonly Delivery[]>;
   /** Stored when it resolves. Unknown or foreign runs are ignored. */

@@ -26,6 +26,8 @@ export class NodeConnection implements ConnectionHandler {
   #connection: Connection | undefined;
   /** The id that messages without one are about. */
   #currentId: string;
+  /** The one among the bindings that spoke last: nearly always the only one. */
+  #speaker: AgentBinding | undefined;
   #undecodable = 0;
   #pendingBytes = 0;
   #closed = false;
@@ -63,6 +65,7 @@ export class NodeConnection implements ConnectionHandler {
     const why = describeEnd(code, reason);
     for (const binding of this.#bindings.values()) binding.close(why);
     this.#bindings.clear();
+    this.#speaker = undefined;
   }
 
   get remoteAddress(): string {
@@ -107,6 +110,7 @@ export class NodeConnection implements ConnectionHandler {
   /** Forgets one id of the socket; its next message is met anew. */
   unbind(binding: AgentBinding): void {
     if (this.#bindings.get(binding.nodeId) === binding) this.#bindings.delete(binding.nodeId);
+    if (this.#speaker === binding) this.#speaker = undefined;
   }
 
   /** False when so much waits for the store already that this message must be dropped. */
@@ -126,9 +130,13 @@ export class NodeConnection implements ConnectionHandler {
   #bindingFor(frame: NodeFrame): AgentBinding | undefined {
     const told = "node_id" in frame.data ? frame.data.node_id : undefined;
     const nodeId = told ?? this.#currentId;
+    if (this.#speaker?.nodeId === nodeId && frame.type !== "node_register") return this.#speaker;
     if (frame.type === "node_register") this.#currentId = nodeId;
     const known = this.#bindings.get(nodeId);
-    if (known) return known;
+    if (known) {
+      this.#speaker = known;
+      return known;
+    }
     if (this.#bindings.size >= DOOR_LIMITS.idsPerConnection) {
       const details = `one connection may speak for ${DOOR_LIMITS.idsPerConnection} nodes`;
       this.reply(encodeError({ code: "INVALID_REGISTER_DATA", details, id: frame.id }, this.#parts.timestamp()));

@@ -1,9 +1,10 @@
-import type { HostSample, Timestamp } from "@muster/core";
-import { fromRow, type Heartbeat, type Samples, toHostValues } from "@muster/protocols/node";
+import type { Timestamp } from "@muster/core";
+import { type Heartbeat, type Samples, toHostValues } from "@muster/protocols/node";
+import type { AgentReading } from "../../fleet/session.ts";
 
 /** A beat's reading and whether it is to be stored: a sample of ours that waits for older ones comes again. */
 export interface Reading {
-  readonly sample: HostSample;
+  readonly sample: AgentReading;
   readonly store: boolean;
 }
 
@@ -11,13 +12,11 @@ export interface Reading {
 export function readSample(beat: Heartbeat, isNative: boolean, now: Timestamp): Reading | undefined {
   const { metrics, muster } = beat;
   if (isNative && muster) {
-    const sample = { at: muster.at, values: fromRow(muster.values) };
-    const withDetail = muster.detail ? { ...sample, detail: muster.detail } : sample;
-    return { sample: withDetail, store: muster.backlog !== true };
+    return { sample: muster, store: muster.backlog !== true };
   }
   return metrics && { sample: { at: now, values: toHostValues(metrics) }, store: true };
 }
 
-export function readBackfill(samples: Samples): HostSample[] {
-  return samples.rows.map((row) => ({ at: row[0] ?? 0, values: fromRow(row, 1) }));
+export function readBackfill(samples: Samples): AgentReading[] {
+  return samples.rows.map(([at, ...values]) => ({ at: at ?? 0, values }));
 }
