@@ -11,7 +11,7 @@ const STATIC_CHECKS = {
 
 const SUITES = {
   unit: ["packages/*/src/**/*.test.ts", "test/*.test.ts", "scripts/*.test.mjs", "bench/**/*.test.ts"],
-  e2e: ["test/stories/*.test.ts"],
+  e2e: ["test/stories/*.test.ts", "test/chaos/*.test.ts"],
 };
 
 /** Lint, format and types: one row per check. */

@@ -1,4 +1,5 @@
 // The long form: npm run chaos [-- --rounds N --agents N --seed N]
+import "./shipped-program.ts";
 import { parseArgs } from "node:util";
 import { ManualScope, missingNats, missingPostgres } from "@muster/testing";
 import { type ChaosOptions, type ChaosOutcome, runChaos } from "./chaos.ts";
