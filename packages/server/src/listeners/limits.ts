@@ -19,6 +19,8 @@ export const LISTENER_LIMITS = {
   /** A peer that lets this much pile up is gone. */
   bufferedBytes: 8 * 1024 * 1024,
   checkEveryMs: 2000,
+  /** Of bodies that all doors hold at once: they are read before anybody has shown a token. */
+  bodyBytes: 64 * 1024 * 1024,
 } as const;
 
 export type ListenerLimits = { readonly [Name in keyof typeof LISTENER_LIMITS]: number };

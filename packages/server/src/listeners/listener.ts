@@ -1,7 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
-import type { Clock } from "@muster/core";
+import { type Clock, hasCode } from "@muster/core";
 import { type AddressRanges, findSource, type RequestSource } from "./address.ts";
 import type { Admission } from "./admission.ts";
 import type { Door, PlainRequest, PlainResponse, UpgradeDecision } from "./door.ts";
@@ -9,6 +9,7 @@ import { type DoorPolicy, refuseVisit } from "./door-policy.ts";
 import type { ListenerLimits, SocketBudget } from "./limits.ts";
 import type { OwnOrigins } from "./origins.ts";
 import {
+  type BodyBudget,
   LaterAnswers,
   type PlainContext,
   plainProblem,
@@ -61,6 +62,7 @@ export interface ListenerContext {
   /** For the upgrades of agents only: what operators do is never held back by it. */
   readonly admission: Admission;
   readonly acceptor: WebSocketAcceptor;
+  readonly bodies: BodyBudget;
   readonly proxies: AddressRanges;
   readonly origins: OwnOrigins;
   /** Undefined: any origin may use a door with a token. */
@@ -185,14 +187,18 @@ export class Listener {
       return;
     }
     const context = this.#plainContext(request, target);
-    const body = await readBody(request, open.door.maxBodyBytes).catch(() => undefined);
-    if (!body) {
-      // too large, or the peer went away in the middle of it: then nobody reads this
-      writeAndClose(response, plainProblem(413, `at most ${open.door.maxBodyBytes} bytes`));
+    const { bodies } = this.#context;
+    const body = await readBody(request, open.door.maxBodyBytes, bodies).catch(refuseBody(open));
+    if (!(body instanceof Uint8Array)) {
+      writeAndClose(response, body);
       return;
     }
-    const answer = await open.door.respond(toPlainRequest(request, context, body));
-    if (!response.destroyed) writePlainResponse(response, answer);
+    try {
+      const answer = await open.door.respond(toPlainRequest(request, context, body));
+      if (!response.destroyed) writePlainResponse(response, answer);
+    } finally {
+      bodies.used -= body.length;
+    }
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -323,6 +329,14 @@ function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   const status = error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
   if (error.code === "ECONNRESET") socket.destroy();
   else refuseUpgrade(socket, { status });
+}
+
+/** Too large, too many, or the peer went away in the middle of it: then nobody reads this. */
+function refuseBody({ door }: OpenDoor): (error: unknown) => PlainResponse {
+  return (error) =>
+    hasCode(error, "unavailable")
+      ? plainProblem(503, "too many bodies at once", RETRY_LATER)
+      : plainProblem(413, `at most ${door.maxBodyBytes} bytes`);
 }
 
 function ignore(): void {}

@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { systemClock } from "@muster/core";
-import { makeTempDir, waitUntil } from "@muster/testing";
+import { makeTempDir, onEnd, waitUntil } from "@muster/testing";
 import { WebSocket } from "ws";
 import { Listeners } from "./listeners.ts";
 import { OwnOrigins } from "./origins.ts";
@@ -39,6 +39,18 @@ describe("requests to a door", () => {
     assert.match(await exchange(opened.port, chunked), /^HTTP\/1\.1 413 /);
     assert.equal(opened.door.requests.length, 0);
     assert.equal((await fetch(`${opened.url}/api/v1/x`, { method: "POST", body: "x".repeat(1000) })).status, 209);
+  });
+
+  test("share what all bodies may hold, since they are read before anybody has shown a token", async (context) => {
+    const opened = await open(context, { limits: { bodyBytes: 1500 } });
+    const slow = connect(opened.port, "127.0.0.1");
+    onEnd(context, () => void slow.destroy());
+    slow.write(`POST /api/v1/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n${"x".repeat(900)}`);
+    const ask = async () => (await fetch(`${opened.url}/api/v1/x`, { method: "POST", body: "x".repeat(1000) })).status;
+    for (let status = 0; status !== 503; ) status = await ask();
+    assert.equal((await fetch(`${opened.url}/api/v1/x`)).status, 209, "a request without a body needs no room");
+    slow.destroy();
+    for (let status = 0; status !== 209; ) status = await ask();
   });
 
   test("that make it throw are answered with 500 and without its words", async (context) => {

@@ -13,6 +13,7 @@ import {
   type WebApp,
 } from "./listener.ts";
 import type { OwnOrigins } from "./origins.ts";
+import { BodyBudget } from "./plain-http.ts";
 import { findOwner } from "./routes.ts";
 import { WebSocketAcceptor } from "./websocket.ts";
 
@@ -58,6 +59,7 @@ export class Listeners {
       budget: this.budget,
       admission: this.admission,
       acceptor: new WebSocketAcceptor({ clock, limits, onFailure: (error) => events.onFailure(error, "websocket") }),
+      bodies: new BodyBudget(limits.bodyBytes),
       proxies: new AddressRanges(options.trustedProxies),
       doorOrigins: options.doorOrigins.length === 0 ? undefined : new Set(options.doorOrigins),
       tls: options.tls && readTls(options.tls),

@@ -38,16 +38,36 @@ export function toPlainRequest(request: IncomingMessage, context: PlainContext, 
   };
 }
 
-/** Reads a body whole; throws resource_exhausted as soon as it is longer than the door takes. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+/** What all bodies together may hold in memory. Whoever has read one gives its bytes back when it is done with it. */
+export class BodyBudget {
+  readonly limit: number;
+  used = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+}
+
+/**
+ * Reads a body whole. Throws resource_exhausted as soon as it is longer than the door takes, and unavailable when all
+ * bodies together hold too much already.
+ */
+export async function readBody(request: IncomingMessage, maxBytes: number, budget: BodyBudget): Promise<Uint8Array> {
   const tooLarge = () => new MusterError("resource_exhausted", "the body is too large", { maxBytes });
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
   const parts: Buffer[] = [];
   let size = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    size += part.length;
-    if (size > maxBytes) throw tooLarge();
-    parts.push(part);
+  try {
+    for await (const part of request as AsyncIterable<Buffer>) {
+      size += part.length;
+      budget.used += part.length;
+      if (size > maxBytes) throw tooLarge();
+      if (budget.used > budget.limit) throw new MusterError("unavailable", "too many bodies at once");
+      parts.push(part);
+    }
+  } catch (error) {
+    budget.used -= size;
+    throw error;
   }
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts, size);
 }
