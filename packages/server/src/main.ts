@@ -15,7 +15,7 @@ import { processWatch } from "./jobs/process-watch.ts";
 import { retention } from "./jobs/retention.ts";
 import { rollUp } from "./jobs/roll-up.ts";
 import { JobRunner } from "./jobs/runner.ts";
-import { doorbellSweep, timeouts } from "./jobs/timeouts.ts";
+import { doorbellSweep, halfWrittenSweep, timeouts } from "./jobs/timeouts.ts";
 import { type MetricStore, openMetricStore } from "./metric-store.ts";
 import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
@@ -98,6 +98,7 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
     jobs.start([
       timeouts(fleet.ledger),
       doorbellSweep(fleet.ledger),
+      halfWrittenSweep(fleet.ledger),
       processWatch(fleet),
       rollUp(history),
       retention({ history, commands: fleet.commands, keep: { metricsMs, commandsMs } }),

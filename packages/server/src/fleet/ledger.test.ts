@@ -25,6 +25,23 @@ describeStores("the command ledger", (stores) => {
     return agent.deliveries[0]?.runId as RunId;
   };
 
+  test("what a process left half written is swept, and its idempotency key is free again", async () => {
+    const agent = await test$.connect("web-1");
+    agent.takes = false;
+    const by = { ...OPERATOR, idempotencyKey: "deploy-1" };
+    const order = () => test$.fleet.commands.create(commandSpec({ targets: { all: true } }), by);
+    const { command } = await order();
+    // as after a crash between two slices of a large command
+    await test$.store.db.updateTable("commands").set({ status: "preparing" }).execute();
+    await assert.rejects(order(), (error) => hasCode(error, "unavailable"));
+    await test$.fleet.ledger.sweepHalfWritten(test$.clock.now());
+    await assert.rejects(order(), (error) => hasCode(error, "unavailable"), "it may still be written");
+    await test$.fleet.ledger.sweepHalfWritten(test$.clock.now() + 121_000);
+    const again = await order();
+    assert.equal(again.replayed, false);
+    assert.notEqual(again.command.id, command.id);
+  });
+
   test("a command goes through queued, delivered, started and succeeded", async () => {
     const agent = await test$.connect("web-1");
     const command = await give({ targets: { all: true } });

@@ -33,6 +33,8 @@ const MESSAGE_ITEMS = 1000;
 
 /** Transactions are kept this small so that no one of them holds up the event loop. */
 const MAX_BATCH = 200;
+/** A command is stored in seconds, if at all. */
+const HALF_WRITTEN_MS = 120_000;
 /** Agents rung by one sweep; the next sweep rings the others. */
 const MAX_SWEEP = 5000;
 
@@ -80,6 +82,15 @@ export class Ledger {
       );
     });
     this.announce(changes);
+  }
+
+  /** Removes commands that some process began to store and did not finish; nobody sees them, and their key is free again. */
+  async sweepHalfWritten(now: Timestamp): Promise<void> {
+    await this.#parts.store.db
+      .deleteFrom("commands")
+      .where("status", "=", "preparing")
+      .where("created_at", "<", now - HALF_WRITTEN_MS)
+      .execute();
   }
 
   /** Resolves when everything reported so far is stored. */

@@ -11,3 +11,8 @@ export function timeouts(ledger: Ledger): Job {
 export function doorbellSweep(ledger: Ledger): Job {
   return { name: "doorbell-sweep", intervalMs: 5000, run: () => ledger.ringAllWaiting() };
 }
+
+/** Sweeps what processes that died left half written. */
+export function halfWrittenSweep(ledger: Ledger): Job {
+  return { name: "half-written-sweep", intervalMs: 30_000, run: (now: Timestamp) => ledger.sweepHalfWritten(now) };
+}
