@@ -12,7 +12,7 @@ export interface CallersOptions {
 }
 
 /** Answers that say: not now, try again. */
-const LATER = new Set([429, 503]);
+const LATER = new Set([0, 429, 503]);
 
 /** People and programs that give commands to whichever server, again and again under one key until one acknowledges. */
 export class Callers {
@@ -74,7 +74,7 @@ export class Callers {
     for (;;) {
       const member = cluster.members[Math.floor(random() * cluster.members.length)];
       const answer = member && (await cluster.ask(member, method, path, more));
-      if (answer && answer.status < 300) return answer;
+      if (answer && answer.status > 0 && answer.status < 300) return answer;
       if (answer && !LATER.has(answer.status)) {
         this.oddAnswers.push(`${member?.name}: ${method} ${path}: ${answer.status} ${answer.text.slice(0, 500)}`);
         if (answer.status < 500) return undefined;

@@ -128,7 +128,7 @@ async function playFaults(cluster: Cluster, { options, timeline, random }: Play)
 async function callAny(cluster: Cluster, method: string, path: string): Promise<Response | undefined> {
   for (const member of cluster.members) {
     const answer = await cluster.ask(member, method, path);
-    if (answer && answer.status < 500) return new Response(answer.text, { status: answer.status });
+    if (answer && answer.status > 0 && answer.status < 500) return new Response(answer.text, { status: answer.status });
   }
   return undefined;
 }

@@ -24,9 +24,11 @@ export interface ClusterOptions {
   readonly simulatedAgents: number;
   /** Processes that the simulated agents are spread over. */
   readonly hosts: number;
+  readonly say?: (text: string) => void;
 }
 
 export interface Answer {
+  /** 0 when the server took the call and did not answer in time. */
   readonly status: number;
   readonly text: string;
 }
@@ -65,9 +67,10 @@ export class Cluster {
     const crashes: string[] = [];
     const members: Member[] = [];
     const onCrash = (text: string) => void crashes.push(text);
+    const onEvent = (text: string) => options.say?.(text);
     for (const name of SERVERS) {
       const ports = { postgresPort: postgres.port, natsPort: nats.port };
-      members.push(await Member.start(scope, { name, database, onCrash, ...ports }));
+      members.push(await Member.start(scope, { name, database, onCrash, onEvent, ...ports }));
     }
     const witness = join(await makeTempDir(scope), "witness");
     writeFileSync(witness, "");
@@ -120,7 +123,7 @@ export class Cluster {
     return (JSON.parse(answer?.text ?? "") as Page<{ id: string }>).items.map((agent) => agent.id);
   }
 
-  /** One call to one server as its admin; undefined when it does not answer in time. */
+  /** One call to one server as its admin; undefined when nobody is there. */
   async ask(
     member: Member,
     method: string,
@@ -139,8 +142,8 @@ export class Cluster {
         ...(more.body === undefined ? {} : { body: JSON.stringify(more.body) }),
       });
       return { status: response.status, text: await response.text() };
-    } catch {
-      return undefined;
+    } catch (error) {
+      return error instanceof Error && error.name === "TimeoutError" ? { status: 0, text: "" } : undefined;
     }
   }
 

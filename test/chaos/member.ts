@@ -25,6 +25,8 @@ export interface MemberOptions {
   readonly database: string;
   /** Told of a server that ended although nobody asked it to. */
   readonly onCrash: (text: string) => void;
+  /** Told of every start and end. */
+  readonly onEvent: (text: string) => void;
 }
 
 /** One of several servers, with wires of its own to each engine, a clock that can be moved, and a supervisor that starts it again. */
@@ -100,9 +102,11 @@ export class Member {
     while (this.#isWanted) {
       this.#isAsked = false;
       const launched = this.#launch();
+      this.#options.onEvent(`${this.name} starts`);
       this.#process = launched;
       const { code, signal } = await launched.exited;
       // one that finds no database at its start ends with a word and is tried again, as every supervisor does
+      this.#options.onEvent(`${this.name} ended: ${code ?? signal}${this.#isAsked ? "" : ", by itself"}`);
       const isEarly = !/https?:\/\/127/.test(launched.output) && code === 1;
       if (!this.#isAsked && !isEarly) {
         this.#options.onCrash(`${this.name} ended by itself: ${code ?? signal}\n${launched.stderr.slice(-3000)}`);

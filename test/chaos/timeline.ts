@@ -1,6 +1,6 @@
 import { delay, systemClock } from "@muster/core";
 import type { AgentCounts } from "@muster/core/resources";
-import type { Cluster } from "./cluster.ts";
+import type { Answer, Cluster } from "./cluster.ts";
 
 /** One second as users saw it. */
 export interface TimelineRow {
@@ -76,6 +76,13 @@ export class Timeline {
       );
     }
   }
+}
+
+/** `-`: nobody there; `slow`: no answer within the patience of a person. */
+function describeAnswer(answer: Answer | undefined): string {
+  if (answer === undefined) return "-";
+  if (answer.status === 0) return "slow";
+  return answer.status === 200 ? "ok" : String(answer.status);
 }
 
 /** As a table; seconds that look alike are one row. */
