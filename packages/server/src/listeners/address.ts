@@ -80,6 +80,8 @@ export interface RequestSource {
   readonly address: string;
   /** True when the peer is a declared proxy, so that its other forwarding headers count too. */
   readonly viaTrustedProxy: boolean;
+  /** A declared proxy forwards for somebody, and does not say readably for whom: the address is the proxy's own. */
+  readonly isHidden?: true;
 }
 
 /**
@@ -90,9 +92,11 @@ export function findSource(socketAddress: string, headers: Headers, proxies: Add
   const peer = normalizeAddress(socketAddress);
   if (!proxies.has(peer)) return { address: peer, viaTrustedProxy: false };
   let address = peer;
-  for (const hop of readHops(headers).reverse().slice(0, MAX_HOPS)) {
+  const hops = readHops(headers).reverse().slice(0, MAX_HOPS);
+  if (hops.length === 0 && hasForwardingHeader(headers)) return { address, viaTrustedProxy: true, isHidden: true };
+  for (const hop of hops) {
     // a hop that cannot be read hides everything before it: the proxy itself is the last we know
-    if (hop === undefined) break;
+    if (hop === undefined) return { address, viaTrustedProxy: true, isHidden: true };
     address = hop;
     if (!proxies.has(hop)) break;
   }

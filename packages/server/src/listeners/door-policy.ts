@@ -34,6 +34,8 @@ export function refuseVisit(
     if (origin === undefined || !allowedOrigins || allowedOrigins.has(origin)) return undefined;
     return { status: 403, reason: "the origin is not allowed on this door" };
   }
+  // the proxy's own address must not open what is closed to whoever stands behind it
+  if (visit.source.isHidden) return { status: 403, reason: "the proxy does not say for whom it asks" };
   if (!isAllowedAddress(policy, visit.source.address)) {
     return { status: 403, reason: "this door is closed to your address" };
   }

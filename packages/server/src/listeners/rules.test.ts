@@ -154,6 +154,18 @@ describe("door rules", () => {
     assert.equal(statusOf(loopback, visit("203.0.113.1", { "x-forwarded-for": "203.0.113.1" }, true)), 403);
   });
 
+  test("nor somebody of whom a declared proxy does not say who it is", () => {
+    const proxies = new AddressRanges(["127.0.0.1"]);
+    const statusFor = (headers: Record<string, string>) =>
+      statusOf(loopback, { ...visit("", headers), source: findSource("127.0.0.1", headers, proxies) });
+    for (const value of ["unknown", "203.0.113.9, _hidden", ""]) {
+      assert.equal(statusFor({ "x-forwarded-for": value }), 403, value);
+    }
+    assert.equal(statusFor({ "x-real-ip": "203.0.113.9" }), 403);
+    assert.equal(statusFor({ "x-forwarded-for": "127.0.0.1" }), undefined);
+    assert.equal(statusFor({}), undefined);
+  });
+
   test("nor somebody who reached it by a name", () => {
     assert.equal(statusOf(loopback, visit("127.0.0.1", { host: "rebound.example" })), 403);
     assert.equal(statusOf(ranges, visit("10.1.2.3", { host: "muster.internal:9999" })), 403);
