@@ -16,9 +16,9 @@ test("servers, engines, wires and clocks break at random: nothing is lost, nothi
     hosts: 2,
     faults: ALL_FAULTS,
     rounds: 1,
-    atOnce: 2,
-    times: { awayMs: 2000, natsAwayMs: 5000, partitionMs: 6000, clockMs: 2500 },
-    breathMs: 500,
+    atOnce: 3,
+    times: { awayMs: 2000, natsAwayMs: 5000, partitionMs: 5000, clockMs: 2000 },
+    breathMs: 300,
     callers: 3,
     pauseMs: 100,
     settleMs: 60_000,
@@ -34,5 +34,5 @@ test("servers, engines, wires and clocks break at random: nothing is lost, nothi
     { lost: [], startedTwice: [], unfinished: [], contradictions: [], crashes: [], oddAnswers: [] },
   );
   assert.equal(Object.keys(played).length, ALL_FAULTS.length, "a fault was not played");
-  assert.ok(acknowledged > 50, `only ${acknowledged} commands were acknowledged`);
+  assert.ok(acknowledged > 20, `only ${acknowledged} commands were acknowledged`); // a busy machine is slow
 });

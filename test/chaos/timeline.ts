@@ -61,9 +61,7 @@ export class Timeline {
       this.#seen.clear();
       this.rows.push({
         second,
-        api: answers.map((answer) =>
-          answer === undefined ? "-" : answer.status === 200 ? "ok" : String(answer.status),
-        ),
+        api: answers.map(describeAnswer),
         agents: first && (JSON.parse(first.text) as { agents: AgentCounts }).agents,
         acknowledged: this.#acknowledged,
         faults: [...faults],
