@@ -6,13 +6,14 @@ export interface AdmissionOptions {
   readonly perSecond: number;
   /** How many may begin at once after a quiet time; default: two seconds' worth. */
   readonly burst?: number;
-  /** Above this many hellos that wait for the store nobody new is let in. */
+  /** While so many hellos wait for the store nobody new is let in; default: four seconds' worth, at most 5,000. */
   readonly maxWaiting?: number;
   /** 0 to below 1. */
   readonly random: () => number;
 }
 
-/** Two batches of ten seconds at the usual rate: a store that is further behind than this is not helped by more. */
+/** So many seconds' worth of the rate may wait for the store: those that wait much longer have given up when it is their turn. */
+const WAITING_SECONDS = 4;
 const MAX_WAITING = 5_000;
 /** Nobody is sent away for longer: whoever lost the queue's count for good should not stay away for good. */
 const MAX_WAIT_MS = 300_000;
@@ -42,7 +43,7 @@ export class Admission {
     this.#clock = options.clock;
     this.#perSecond = options.perSecond;
     this.#burst = options.burst ?? options.perSecond * 2;
-    this.#maxWaiting = options.maxWaiting ?? MAX_WAITING;
+    this.#maxWaiting = options.maxWaiting ?? Math.min(MAX_WAITING, options.perSecond * WAITING_SECONDS);
     this.#random = options.random;
     this.#tokens = this.#burst;
     this.#filledAt = options.clock.monotonic();

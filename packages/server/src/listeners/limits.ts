@@ -81,13 +81,18 @@ export class SocketBudget {
     this.agentLimit = this.limit - Math.min(OPERATOR_SOCKETS, Math.floor(this.limit / 4));
   }
 
+  /** Connections that have sent a request. */
+  get spoken(): number {
+    return this.open - this.#silent.size;
+  }
+
   /** True while nobody but operators may open more. */
   get isClosedToAgents(): boolean {
-    return this.#spoken > this.agentLimit;
+    return this.spoken > this.agentLimit;
   }
 
   get isFull(): boolean {
-    return this.#spoken > this.limit;
+    return this.spoken > this.limit;
   }
 
   /** Takes a new connection into account; ends it or an older one when there are too many. */
@@ -123,10 +128,6 @@ export class SocketBudget {
     if (now - this.#tidiedAt < TIDY_EVERY_MS) return false;
     this.#tidiedAt = now;
     return true;
-  }
-
-  get #spoken(): number {
-    return this.open - this.#silent.size;
   }
 
   /** Its descriptor is free when this returns, so it is not counted until its close event. */

@@ -1,7 +1,9 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
+import type { Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, hasCode } from "@muster/core";
+import { listenWithMany } from "./acceptors.ts";
 import { type AddressRanges, findSource, type RequestSource } from "./address.ts";
 import type { Admission } from "./admission.ts";
 import type { Door, PlainRequest, PlainResponse, UpgradeDecision } from "./door.ts";
@@ -85,6 +87,8 @@ export class Listener {
   readonly #router: Router;
   readonly #server: Server;
   readonly #later = new LaterAnswers();
+  /** Everything that listens: the server and those that hand their connections to it. */
+  #ports: readonly NetServer[] = [];
 
   constructor(name: string, router: Router, context: ListenerContext) {
     this.name = name;
@@ -98,25 +102,20 @@ export class Listener {
   }
 
   /** Resolves with the port once it takes connections. */
-  listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen({ host, port, backlog: 1024 }, () => {
-        this.#server.off("error", reject);
-        this.#server.on("error", (error) => this.#context.events.onFailure(error, this.name));
-        const address = this.#server.address();
-        resolve(typeof address === "object" && address !== null ? address.port : port);
-      });
-    });
+  async listen(host: string, port: number): Promise<number> {
+    // as the server itself would open them
+    const options = { ...SOCKET_OPTIONS, allowHalfOpen: this.#context.tls === undefined };
+    const listening = await listenWithMany(this.#server, { host, port }, options);
+    this.#ports = [this.#server, ...listening.acceptors];
+    for (const one of this.#ports) one.on("error", (error) => this.#context.events.onFailure(error, this.name));
+    return listening.port;
   }
 
   /** Takes no new connections; those that are busy go on. Resolves when the last HTTP one has ended. */
-  stopAccepting(): Promise<void> {
-    return new Promise((resolve) => {
-      if (!this.#server.listening) return resolve();
-      this.#server.close(() => resolve());
-      this.#server.closeIdleConnections();
-    });
+  async stopAccepting(): Promise<void> {
+    const closed = this.#ports.map((one) => (one.listening ? new Promise((resolve) => one.close(resolve)) : undefined));
+    this.#server.closeIdleConnections();
+    await Promise.all(closed);
   }
 
   /** Ends what is still open. WebSockets are the acceptor's. */
@@ -284,6 +283,9 @@ export class Listener {
   }
 }
 
+/** Keep-alive finds peers that vanished without a word; pings would kill some original agents. */
+const SOCKET_OPTIONS = { keepAlive: true, keepAliveInitialDelay: 30_000, noDelay: true };
+
 function createServer({ limits, tls }: ListenerContext): Server {
   const options = {
     maxHeaderSize: limits.headerBytes,
@@ -291,10 +293,7 @@ function createServer({ limits, tls }: ListenerContext): Server {
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: limits.checkEveryMs,
-    // finds peers that vanished without a word; pings would kill some original agents
-    keepAlive: true,
-    keepAliveInitialDelay: 30_000,
-    noDelay: true,
+    ...SOCKET_OPTIONS,
     insecureHTTPParser: false,
     // `Upgrade: h2c` is an offer that may be ignored
     shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === "websocket",

@@ -54,9 +54,9 @@ describe("admission", () => {
 
   test("while the store is far behind no agent is let in", async (context) => {
     const opened = await open(context);
-    opened.door.waitingCount = 5000;
+    opened.door.waitingCount = 2000;
     assert.match(await exchange(opened.port, AGENT), / 503 /);
-    opened.door.waitingCount = 4999;
+    opened.door.waitingCount = 1999;
     assert.match(await exchangeHead(opened.port, AGENT), / 101 /);
   });
 });
@@ -78,7 +78,7 @@ describe("descriptors", () => {
     assert.match(await exchange(opened.port, AGENT), /^HTTP\/1\.1 503 [\s\S]*retry-after: [5-9]/i);
     assert.match(await exchange(opened.port, "GET /api/v1/x HTTP/1.1\r\nHost: x\r\n\r\n"), /^HTTP\/1\.1 503 /);
     const busy = await fill(context, opened, 2, "GET /hang HTTP/1.1\r\nHost: x\r\n\r\n");
-    await waitUntil("eight", () => budget.open === 8);
+    await waitUntil("eight", () => budget.spoken === 8);
     assert.match(await exchange(opened.port, GET), /^HTTP\/1\.1 503 [\s\S]*retry-after: 5/i);
     assert.match(await exchangeHead(opened.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), / 204 /);
     for (const socket of busy) socket.destroy();
@@ -126,7 +126,7 @@ describe("descriptors", () => {
     const budget = new SocketBudget(16);
     const opened = await open(context, { budget });
     await fill(context, opened, 8, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    await waitUntil("eight", () => budget.open === 8);
+    await waitUntil("eight", () => budget.spoken === 8);
     assert.match(await exchange(opened.port, GET), /^HTTP\/1\.1 503 /);
     await waitUntil("room", () => budget.open <= 1);
     assert.equal((await fetch(opened.url)).status, 204);
