@@ -42,8 +42,6 @@ export interface ServerInputs extends ConfigInputs {
   readonly logTo?: DestinationStream;
 }
 
-/** Agents are told to come back at about this rate per second. */
-const RECONNECTS_PER_SECOND = 2000;
 const LEAVE_MS = 2_000;
 const CLOSE_GRACE_MS = 2_000;
 
@@ -127,7 +125,7 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       readings: () => readParts(fleet, node, metricStore),
     });
     undo.push(() => edges.close(CLOSE_GRACE_MS));
-    undo.push(() => sendAgentsAway(fleet, edges));
+    undo.push(() => sendAgentsAway(fleet, edges, config.admitRate));
     return {
       config,
       urls: edges.urls,
@@ -164,12 +162,12 @@ function createLog(config: ServerConfig, logTo: DestinationStream | undefined): 
   return pino(options, logTo ?? pino.destination({ dest: 2, sync: true }));
 }
 
-/** Agents that can be told leave by themselves, and come back to the next process spread over time. */
-async function sendAgentsAway(fleet: Fleet, edges: Edges): Promise<void> {
+/** Agents that can be told leave by themselves, and come back spread over time, no faster than a process lets them in. */
+async function sendAgentsAway(fleet: Fleet, edges: Edges, admitRate: number): Promise<void> {
   edges.stopAccepting();
   const count = fleet.sessions.connectionCount();
   if (count === 0) return;
-  fleet.sessions.drain(Math.min(60_000, Math.max(1_000, (count / RECONNECTS_PER_SECOND) * 1000)));
+  fleet.sessions.drain(Math.min(60_000, Math.max(1_000, (count / admitRate) * 1000)));
   const gone = new AbortController();
   const stop = systemClock.every(20, () => {
     if (fleet.sessions.connectionCount() === 0) gone.abort();
