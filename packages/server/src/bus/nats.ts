@@ -67,8 +67,7 @@ export class NatsBus implements Bus {
       await this.#connect();
     } catch (error) {
       this.#tell("not connected yet", { error: error instanceof Error ? error.message : String(error) });
-      this.#retry = setTimeout(() => void this.start(), RECONNECT_MS);
-      this.#retry.unref();
+      this.#startLater();
     }
   }
 
@@ -76,9 +75,8 @@ export class NatsBus implements Bus {
     const connection = await connect({
       servers: [...this.#options.servers],
       name: "muster",
-      reconnect: true,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: RECONNECT_MS,
+      // the library's way to connect again reads the system's clock, and after a jump back by an hour waits for an hour
+      reconnect: false,
       timeout: 3000,
       pingInterval: 5000,
       maxPingOut: 2,
@@ -86,8 +84,22 @@ export class NatsBus implements Bus {
       ...readCredentials(this.#options),
     });
     if (this.#closed) return connection.close();
+    try {
+      await this.#subscribe(connection);
+    } catch (error) {
+      await connection.close().catch(() => {});
+      throw error;
+    }
     this.#connection = connection;
-    void this.#watchStatus(connection);
+    this.#setConnected(true);
+    void connection.closed().then(() => {
+      this.#setConnected(false);
+      this.#startLater();
+    });
+  }
+
+  /** Resolves when NATS knows what we want to hear. */
+  async #subscribe(connection: NatsConnection): Promise<void> {
     connection.subscribe(`${this.#prefix}.all.*`, {
       callback: (error, message) => {
         if (!error) this.#receive(message.subject, message.data);
@@ -100,7 +112,12 @@ export class NatsBus implements Bus {
       },
     });
     await connection.flush();
-    this.#setConnected(true);
+  }
+
+  #startLater(): void {
+    if (this.#closed) return;
+    this.#retry = setTimeout(() => void this.start(), RECONNECT_MS);
+    this.#retry.unref();
   }
 
   publish<Name extends Topic>(topic: Name, message: Message<Name>): void {
@@ -166,14 +183,6 @@ export class NatsBus implements Bus {
     const ask = Object.hasOwn(REQUESTS, name) ? REQUESTS[name].ask.safeParse(decode(data)) : undefined;
     if (!answerer || !ask?.success) return undefined;
     return encode(answerer(ask.data as never));
-  }
-
-  async #watchStatus(connection: NatsConnection): Promise<void> {
-    for await (const status of connection.status()) {
-      if (this.#closed) return;
-      if (status.type === "disconnect") this.#setConnected(false);
-      if (status.type === "reconnect") this.#setConnected(true);
-    }
   }
 
   #setConnected(isConnected: boolean): void {
