@@ -3,7 +3,6 @@ import {
   type Capability,
   type Clock,
   clampInstant,
-  type HostSample,
   type RunId,
   type Timestamp,
   type TokenId,
@@ -17,6 +16,7 @@ import type {
   AgentFacts,
   AgentHello,
   AgentPeer,
+  AgentReading,
   AgentSession,
   Delivery,
   KnownRun,
@@ -238,13 +238,13 @@ export class LiveSession implements AgentSession {
     }
   }
 
-  heartbeat(sample: HostSample | undefined, store: boolean): void {
+  heartbeat(sample: AgentReading | undefined, store: boolean): void {
     if (this.closed) return;
     this.touch();
     if (sample) this.#parts.metrics.record(this.state, sample, { store, agentTime: this.#timed });
   }
 
-  backfill(samples: readonly HostSample[]): void {
+  backfill(samples: readonly AgentReading[]): void {
     if (this.closed) return;
     this.touch();
     this.#parts.metrics.backfill(this.state, samples);
