@@ -11,6 +11,9 @@ export interface CallersOptions {
   readonly onAcknowledged: () => void;
 }
 
+/** So long a program waits for an answer before it asks another server. */
+const CALL_MS = 3000;
+
 /** Answers that say: not now, try again. */
 const LATER = new Set([0, 429, 503]);
 
@@ -73,7 +76,7 @@ export class Callers {
     const { cluster, random } = this.#options;
     for (;;) {
       const member = cluster.members[Math.floor(random() * cluster.members.length)];
-      const answer = member && (await cluster.ask(member, method, path, more));
+      const answer = member && (await cluster.ask(member, method, path, { ...more, timeoutMs: CALL_MS }));
       if (answer && answer.status > 0 && answer.status < 300) return answer;
       if (answer && !LATER.has(answer.status)) {
         this.oddAnswers.push(`${member?.name}: ${method} ${path}: ${answer.status} ${answer.text.slice(0, 500)}`);
