@@ -56,9 +56,7 @@ function Walls() {
         <Outlet />
       </main>
       {open === "palette" && <Palette close={close} showShortcuts={() => setOpen("shortcuts")} />}
-      <Suspense>
-        {open === "shortcuts" && <ShortcutList close={close} />}
-      </Suspense>
+      <Suspense>{open === "shortcuts" && <ShortcutList close={close} />}</Suspense>
     </div>
   );
 }

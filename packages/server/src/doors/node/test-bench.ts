@@ -79,7 +79,7 @@ export class NodeBench {
       origins: new OwnOrigins({ monotonic: () => systemClock.monotonic() }),
       trustedProxies: [],
       doorOrigins: [],
-    admitRate: 500,
+      admitRate: 500,
       clock: systemClock,
       events: { onFailure: (error) => failures.push(error) },
     });
