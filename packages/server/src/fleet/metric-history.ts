@@ -1,15 +1,7 @@
 import { type Clock, HOST_METRICS, type HostValues, MusterError, type Timestamp, toIso } from "@muster/core";
 import type { MetricAnswer } from "@muster/core/resources";
 import { joinRows, type MetricRow, packRow, unpackRow } from "../store/metric-row.ts";
-import {
-  findSets,
-  newestTimes,
-  readTierRows,
-  TIERS,
-  type Tier,
-  type TierRow,
-  writeTierRows,
-} from "../store/metrics.ts";
+import { findSets, newestTimes, readTierRows, TIERS, type Tier, type TierRow } from "../store/metrics.ts";
 import type { Store } from "../store/store.ts";
 
 /** What of one agent's history is asked for; instants in ms. */
@@ -97,7 +89,7 @@ export class History {
             );
             made.push({ set_number: step.setNumber, at: step.at, packed: packRow(joined) });
           }
-          await writeTierRows(queries, tier, made, this.#store.dialect);
+          await this.#store.dialect.upsertPacked(queries, tier.table, made);
         });
         for (const step of slice) {
           this.#stale[level].delete(step.key);

@@ -2,7 +2,7 @@ import { type AgentId, type Clock, type Timestamp, toIso } from "@muster/core";
 import type { AgentGauges, LatestSample, MetricAnswer } from "@muster/core/resources";
 import type { Bus } from "../bus/bus.ts";
 import { packRow } from "../store/metric-row.ts";
-import { ensureSets, findSets, newestTimes, TIERS, writeTierRows } from "../store/metrics.ts";
+import { ensureSets, findSets, newestTimes, TIERS } from "../store/metrics.ts";
 import type { Store } from "../store/store.ts";
 import { type AgentState, workingSession } from "./agent-state.ts";
 import { Batcher } from "./batcher.ts";
@@ -292,7 +292,7 @@ export class Metrics {
       }
       const known = rows.filter((row) => row.series.setNumber !== null);
       const tierRows = known.map((row) => ({ set_number: row.series.setNumber ?? 0, at: row.at, packed: row.packed }));
-      await writeTierRows(queries, TIERS[0], lastOfEach(tierRows), store.dialect);
+      await store.dialect.upsertPacked(queries, TIERS[0].table, lastOfEach(tierRows));
     });
     for (const row of rows) if (row.series.setNumber !== null) this.#history.touch(row.series.setNumber, row.at);
   }

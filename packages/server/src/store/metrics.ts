@@ -13,24 +13,6 @@ export type Tier = (typeof TIERS)[number];
 export type MetricSetRow = Selectable<MetricSetsTable>;
 export type TierRow = Selectable<MetricTierTable>;
 
-/** Writes rows of one tier; a row that is there already is replaced by the newer computation of the same time. */
-export async function writeTierRows(
-  queries: Queries,
-  tier: Tier,
-  rows: readonly TierRow[],
-  dialect: Store["dialect"],
-): Promise<void> {
-  for (const slice of slices(rows, 3, dialect)) {
-    await queries
-      .insertInto(tier.table)
-      .values([...slice])
-      .onConflict((conflict) =>
-        conflict.columns(["set_number", "at"]).doUpdateSet((update) => ({ packed: update.ref("excluded.packed") })),
-      )
-      .execute();
-  }
-}
-
 /** Rows of one source with `from` <= at < `to`, oldest first. */
 export function readTierRows(
   queries: Queries,
@@ -47,24 +29,26 @@ export function readTierRows(
     .execute();
 }
 
-/** The newest row's time of each source; sources without rows are absent. */
+/** The newest row's time of each source; sources without rows are absent. One look into the index for each, in one query. */
 export async function newestTimes(
   queries: Queries,
   tier: Tier,
   setNumbers: readonly number[],
 ): Promise<Map<number, number>> {
-  const times = new Map<number, number>();
-  for (const setNumber of setNumbers) {
-    const row = await queries
-      .selectFrom(tier.table)
-      .select("at")
-      .where("set_number", "=", setNumber)
-      .orderBy("at", "desc")
-      .limit(1)
-      .executeTakeFirst();
-    if (row) times.set(setNumber, row.at);
-  }
-  return times;
+  if (setNumbers.length === 0) return new Map();
+  const rows = await queries
+    .selectFrom("metric_sets")
+    .select((select) => [
+      "number",
+      select
+        .selectFrom(tier.table)
+        .select((newest) => newest.fn.max("at").as("at"))
+        .whereRef("set_number", "=", "metric_sets.number")
+        .as("at"),
+    ])
+    .where("number", "in", [...setNumbers])
+    .execute();
+  return new Map(rows.flatMap((row) => (row.at === null ? [] : [[row.number, Number(row.at)]])));
 }
 
 /** Finds or makes the sources called `name` of these agents. */

@@ -1,8 +1,8 @@
-import { PostgresDialect, sql } from "kysely";
+import { CompiledQuery, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { isDatabaseAway } from "./away.ts";
 import { WatchedPool } from "./postgres-pool.ts";
-import type { Dialect } from "./store.ts";
+import type { Dialect, PackedRow, PackedTable, Queries } from "./store.ts";
 
 /** Types that the driver would hand over as text since they can be larger than a number. Ours are counts and instants; none is. */
 const INT8 = 20;
@@ -42,6 +42,7 @@ export function postgresDialect(url: string, options: PostgresOptions = {}): Dia
     kysely: new PostgresDialect({ pool: () => Promise.resolve(new WatchedPool(config, options.onFailure)) }),
     shared: true,
     maxParameters: 60_000,
+    keepsStatements: false,
     tableEnd: { keyed: "" },
     // byte order, as in SQLite: names sort alike on both, and no update of the system's locales can break an index
     types: { number: "bigint", bytes: "bytea", text: sql`text collate "C"` },
@@ -51,6 +52,7 @@ export function postgresDialect(url: string, options: PostgresOptions = {}): Dia
     isDuplicate: (error) => error instanceof Error && "code" in error && error.code === "23505",
     isConflict: (error) => CONFLICTS.has(error instanceof Error && "code" in error ? String(error.code) : ""),
     isAway: isDatabaseAway,
+    upsertPacked,
     alone: (db, work) =>
       db.connection().execute(async (connection) => {
         // others may wait longer than a query should
@@ -64,6 +66,31 @@ export function postgresDialect(url: string, options: PostgresOptions = {}): Dia
         }
       }),
   };
+}
+
+/** All rows as one piece of bytes, which travels as it is, and four arrays that tell whose and where in it each one is. */
+async function upsertPacked(queries: Queries, table: PackedTable, rows: readonly PackedRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  let offset = 1; // SQL counts from one
+  const offsets = rows.map((row) => {
+    const from = offset;
+    offset += row.packed.byteLength;
+    return from;
+  });
+  const list = (numbers: readonly number[]) => `{${numbers.join(",")}}`;
+  const text = `
+    insert into ${table} (set_number, at, packed)
+    select given.set_number, given.at, substring($1::bytea from given.start for given.length)
+    from unnest($2::bigint[], $3::bigint[], $4::int[], $5::int[]) as given (set_number, at, start, length)
+    on conflict (set_number, at) do update set packed = excluded.packed`;
+  const parameters = [
+    Buffer.concat(rows.map((row) => row.packed)),
+    list(rows.map((row) => row.set_number)),
+    list(rows.map((row) => row.at)),
+    list(offsets),
+    list(rows.map((row) => row.packed.byteLength)),
+  ];
+  await queries.executeQuery(CompiledQuery.raw(text, parameters));
 }
 
 function readType(oid: number, format?: "text" | "binary") {

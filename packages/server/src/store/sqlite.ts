@@ -1,9 +1,9 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import { CompiledQuery, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import { databaseAway, isDatabaseAway } from "./away.ts";
-import type { Dialect } from "./store.ts";
+import type { Dialect, PackedRow, PackedTable, Queries } from "./store.ts";
 
 /** Statements kept compiled. Kysely's texts repeat; the batch statements of the hot paths are among them. */
 const MAX_STATEMENTS = 500;
@@ -105,6 +105,7 @@ export function sqliteDialect(path: string): Dialect {
     kysely: new SqliteDialect({ database: new NodeSqlite(database) }),
     shared: false,
     maxParameters: 32_000,
+    keepsStatements: true,
     tableEnd: { keyed: "without rowid" },
     types: { number: "integer", bytes: "blob", text: "text" },
     identity: (column) => column.primaryKey().autoIncrement(),
@@ -112,6 +113,7 @@ export function sqliteDialect(path: string): Dialect {
     isConflict: () => false,
     isDuplicate: (error) => error instanceof Error && error.message.includes("UNIQUE constraint failed"),
     isAway: isDatabaseAway,
+    upsertPacked,
     // one process has the file
     alone: (db, work) => work(db),
   };
@@ -123,5 +125,20 @@ function createPrivately(path: string): void {
     closeSync(openSync(path, "a", 0o600));
   } catch {
     // SQLite says better what is wrong
+  }
+}
+
+const PACKED_ROWS = 256;
+
+/** Many rows in each statement, since calling one costs as much as some rows; powers of two, so that few texts are compiled. */
+async function upsertPacked(queries: Queries, table: PackedTable, rows: readonly PackedRow[]): Promise<void> {
+  for (let start = 0; start < rows.length; ) {
+    const count = Math.min(PACKED_ROWS, 2 ** Math.floor(Math.log2(rows.length - start)));
+    const parameters: unknown[] = [];
+    for (const row of rows.slice(start, start + count)) parameters.push(row.set_number, row.at, row.packed);
+    const values = Array(count).fill("(?,?,?)").join(",");
+    const text = `insert into ${table} (set_number, at, packed) values ${values} on conflict (set_number, at) do update set packed = excluded.packed`;
+    await queries.executeQuery(CompiledQuery.raw(text, parameters));
+    start += count;
   }
 }
