@@ -1,12 +1,13 @@
 import { type AgentId, type Clock, isLabelKey, LABEL_LIMITS, MusterError, parseSelector } from "@muster/core";
 import type { Agent, AgentCounts, AgentListQuery, AgentPatch, LabelSummary, Targets } from "@muster/core/resources";
 import { type Store, slices } from "../store/store.ts";
+import { writeLabels } from "./agent-facts.ts";
 import { type AgentQuery, listAgentRows, meetsTerms } from "./agent-query.ts";
 import { type AgentRow, effectiveLabels, overridesFor, searchColumns, toAgent } from "./agent-rows.ts";
 import type { Feed } from "./feed.ts";
 import type { Groups } from "./groups.ts";
 import type { Metrics } from "./metrics.ts";
-import { type Registry, writeLabels } from "./registry.ts";
+import type { Registry } from "./registry.ts";
 import type { Sessions } from "./sessions.ts";
 
 interface AgentsParts {

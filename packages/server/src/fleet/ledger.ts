@@ -9,7 +9,7 @@ import { Doorbell } from "./doorbell.ts";
 import type { Feed } from "./feed.ts";
 import { giveUpRuns } from "./give-up.ts";
 import type { Registry } from "./registry.ts";
-import { reconcile } from "./resume.ts";
+import { type JournalTold, type Reconciliation, reconcile } from "./resume.ts";
 import { applyReports, type ReportOutcome, type RunReport } from "./run-reports.ts";
 import type { Delivery, OutputPiece, ResumeAnswer, RunResult } from "./session.ts";
 import type { LiveSession } from "./sessions.ts";
@@ -48,6 +48,7 @@ export class Ledger {
   readonly #doorbell: Doorbell;
   readonly #take: Batcher<Claim, Delivery[]>;
   readonly #reports: Batcher<RunReport, number>;
+  readonly #resumes: Batcher<JournalTold, Reconciliation>;
 
   constructor(parts: LedgerParts) {
     this.#parts = parts;
@@ -55,6 +56,7 @@ export class Ledger {
     this.#doorbell = new Doorbell(parts.registry);
     this.#take = new Batcher(MAX_BATCH, (claims) => this.#claim(claims));
     this.#reports = new Batcher(MAX_BATCH, (reports) => this.#apply(reports));
+    this.#resumes = new Batcher(MAX_BATCH, (journals) => this.#reconcile(journals));
     parts.bus.on("ring", ({ agents }) => this.#doorbell.ring(agents as AgentId[]));
     parts.bus.on("stop", ({ runs }) => this.#stopHere(runs.map((run) => ({ id: run.id, agent_number: run.agent }))));
   }
@@ -97,6 +99,7 @@ export class Ledger {
   async settle(): Promise<void> {
     await this.#take.settle();
     await this.#reports.settle();
+    await this.#resumes.settle();
   }
 
   /** Rings for agents whichever process holds them. */
@@ -145,22 +148,23 @@ export class Ledger {
   /** Compares an agent's journal with the ledger: what to stop, what to forget, what to send again. */
   async resume(state: AgentState, session: LiveSession): Promise<ResumeAnswer> {
     await this.#reports.settle();
-    const now = this.#parts.clock.now();
-    const outcome = await this.#parts.store.transaction(async (queries) => {
-      // while another connection claims the same id, only what is certain is decided
-      const answer = await reconcile(queries, {
-        agentNumber: state.number,
-        known: session.known ?? [],
-        alone: countConnections(state) <= 1,
-        now,
-        locking: this.#parts.store.dialect.locking,
-      });
-      const changes = await settleCommands(queries, answer.ended, { now, locking: this.#parts.store.dialect.locking });
-      return { ...answer, changes };
-    });
-    this.announce(outcome.changes);
+    // while another connection claims the same id, only what is certain is decided
+    const alone = countConnections(state) <= 1;
+    const answer = await this.#resumes.add({ agentNumber: state.number, known: session.known ?? [], alone });
     this.#doorbell.ring([state.id]);
-    return outcome;
+    return answer;
+  }
+
+  async #reconcile(journals: readonly JournalTold[]): Promise<Reconciliation[]> {
+    const { store, clock } = this.#parts;
+    const now = clock.now();
+    const { answers, changes } = await store.transaction(async (queries) => {
+      const answers = await reconcile(queries, journals, { now, dialect: store.dialect });
+      const ended = answers.flatMap((answer) => answer.ended);
+      return { answers, changes: await settleCommands(queries, ended, { now, locking: store.dialect.locking }) };
+    });
+    this.announce(changes);
+    return answers;
   }
 
   /** Tells the agents of these runs to stop them, whichever process holds them. */

@@ -1,19 +1,18 @@
-import { type AgentId, type Clock, MusterError, newId } from "@muster/core";
+import { type AgentId, type Clock, MusterError } from "@muster/core";
 import type { AgentStatus } from "@muster/core/resources";
 import { type Queries, type Store, slices } from "../store/store.ts";
-import { type AgentRow, cleanFacts, effectiveLabels, searchColumns, toState } from "./agent-rows.ts";
-import { type AgentState, countConnections, fingerprint, workingSession } from "./agent-state.ts";
+import { type FactsChange, hashFacts, insertLabels, newAgentRow, writeFacts } from "./agent-facts.ts";
+import { type AgentRow, cleanFacts, toState } from "./agent-rows.ts";
+import { type AgentState, workingSession } from "./agent-state.ts";
 import { Batcher } from "./batcher.ts";
 import type { Feed } from "./feed.ts";
+import { writePresence } from "./presence-rows.ts";
 import type { AgentFacts, AgentHello } from "./session.ts";
-
-interface FactsChange {
-  readonly state: AgentState;
-  readonly facts: AgentFacts;
-}
 
 /** How long a changed status may wait for its batch. */
 const FLUSH_MS = 200;
+/** Written in one transaction. */
+const PRESENCE_BATCH = 256;
 /** How often the time of the last sign of life is written for agents that just go on living. */
 const LAST_SEEN_MS = 60_000;
 
@@ -99,7 +98,7 @@ export class Registry {
   /** Stores what an agent says of itself, when it says something new. */
   async learn(state: AgentState, facts: AgentFacts): Promise<void> {
     const clean = cleanFacts(facts);
-    const hash = fingerprint(JSON.stringify([clean, [...state.capabilities]]));
+    const hash = hashFacts(clean, state.capabilities);
     if (hash === state.factsHash) return;
     await this.#facts.add({ state, facts: clean });
     state.factsHash = hash;
@@ -151,8 +150,9 @@ export class Registry {
       const found = new Set(rows.map((row) => identityKey(row.protocol, row.external_id)));
       const strangers = unmet.filter((hello) => !found.has(keyOf(hello)));
       const inserted: AgentRow[] = [];
+      const now = this.#clock.now();
       for (const slice of slices(strangers, 20, this.#store.dialect)) {
-        const insert = queries.insertInto("agents").values(slice.map((hello) => this.#newRow(hello)));
+        const insert = queries.insertInto("agents").values(slice.map((hello) => newAgentRow(hello, now)));
         // another process may meet the same stranger at this very moment; then its row is the one
         const ours = await insert
           .onConflict((conflict) => conflict.columns(["protocol", "external_id"]).doNothing())
@@ -161,6 +161,7 @@ export class Registry {
         inserted.push(...ours);
         if (ours.length < slice.length) rows.push(...(await findByIdentity(queries, slice)));
       }
+      await insertLabels(queries, this.#store.dialect, inserted);
       return { rows, inserted };
     });
     for (const row of [...inserted, ...rows]) this.#remember(row);
@@ -169,86 +170,27 @@ export class Registry {
       const state = this.#byIdentity.get(keyOf(hello));
       if (!state) throw new MusterError("internal", "the agent could not be stored; try again");
       const first = isNew.delete(keyOf(hello));
+      // its facts are stored with it
+      if (first) state.factsHash = hashFacts(cleanFacts(hello.facts), hello.capabilities);
       if (first) this.#feed.publish({ kind: "agent", agentId: state.id, change: "created" });
       return { state, isNew: first };
     });
   }
 
-  #newRow(hello: AgentHello) {
-    const now = this.#clock.now();
-    const facts = cleanFacts(hello.facts);
-    const hostname = facts.hostname ?? "unknown";
-    const name = facts.name ?? facts.hostname ?? hello.externalId;
-    const addresses = JSON.stringify(facts.addresses ?? []);
-    return {
-      id: newId<AgentId>(now),
-      protocol: hello.protocol,
-      external_id: hello.externalId,
-      name,
-      hostname,
-      addresses,
-      os: facts.os ?? null,
-      arch: facts.arch ?? null,
-      version: facts.version ?? null,
-      reported_labels: "{}",
-      label_overrides: "{}",
-      capabilities: JSON.stringify([...hello.capabilities]),
-      status: "offline",
-      status_reason: "not heard of yet",
-      status_at: now,
-      first_seen_at: now,
-      connections: 0,
-      token_id: hello.tokenId,
-      ...searchColumns(name, hostname, hello.externalId, addresses),
-    };
-  }
-
   async #writeFacts(changes: readonly FactsChange[]): Promise<undefined[]> {
-    await this.#store.transaction(async (queries) => {
-      for (const { state, facts } of changes) await this.#writeFactsOf(queries, state, facts);
-    });
+    await this.#store.transaction((queries) => writeFacts(queries, this.#store.dialect, changes));
     return changes.map(() => undefined);
-  }
-
-  async #writeFactsOf(queries: Queries, state: AgentState, facts: AgentFacts): Promise<void> {
-    const row = await queries.selectFrom("agents").selectAll().where("number", "=", state.number).executeTakeFirst();
-    if (!row) return;
-    const hostname = facts.hostname ?? row.hostname;
-    const name = facts.name ?? (facts.hostname !== undefined && row.name === row.hostname ? facts.hostname : row.name);
-    const fresh = row.hostname === "unknown" && row.name === row.external_id && facts.hostname !== undefined;
-    const shownName = fresh ? (facts.name ?? facts.hostname ?? name) : name;
-    const addresses = facts.addresses ? JSON.stringify(facts.addresses) : row.addresses;
-    const reported = facts.labels ? JSON.stringify(facts.labels) : row.reported_labels;
-    await queries
-      .updateTable("agents")
-      .set({
-        name: shownName,
-        hostname,
-        addresses,
-        os: facts.os ?? row.os,
-        arch: facts.arch ?? row.arch,
-        version: facts.version ?? row.version,
-        reported_labels: reported,
-        capabilities: JSON.stringify([...state.capabilities]),
-        ...searchColumns(row.given_name ?? shownName, hostname, row.external_id, addresses),
-      })
-      .where("number", "=", state.number)
-      .execute();
-    if (reported !== row.reported_labels) {
-      await writeLabels(queries, state.number, effectiveLabels(reported, row.label_overrides));
-    }
   }
 
   async #writePresence(): Promise<void> {
     if (this.#dirty.size === 0) return;
     const states = [...this.#dirty];
     this.#dirty = new Set();
-    for (let start = 0; start < states.length; start += 200) {
-      const slice = states.slice(start, start + 200);
+    for (let start = 0; start < states.length; start += PRESENCE_BATCH) {
+      const slice = states.slice(start, start + PRESENCE_BATCH);
       try {
-        await this.#store.transaction(async (queries) => {
-          for (const state of slice) await writePresenceOf(queries, state, this.#processId);
-        });
+        const { dialect } = this.#store;
+        await this.#store.transaction((queries) => writePresence(queries, dialect, slice, this.#processId));
       } catch {
         // the store is away: what was not written stays marked, and the next flush tries again
         for (const state of states.slice(start)) this.markDirty(state);
@@ -263,43 +205,14 @@ export class Registry {
   }
 }
 
-/** Makes the label table say what the JSON says. */
-export async function writeLabels(queries: Queries, agentNumber: number, labels: Readonly<Record<string, string>>) {
-  await queries.deleteFrom("agent_labels").where("agent_number", "=", agentNumber).execute();
-  const rows = Object.entries(labels).map(([key, value]) => ({ agent_number: agentNumber, key, value }));
-  if (rows.length > 0) await queries.insertInto("agent_labels").values(rows).execute();
-}
-
-/** Only the process that holds an agent writes how it is; who has lost it to another one keeps quiet. */
-async function writePresenceOf(queries: Queries, state: AgentState, processId: string): Promise<void> {
-  state.dirty = false;
-  if (state.elsewhere !== null) return;
-  const isHeld = state.sessions.length > 0;
-  let update = queries
-    .updateTable("agents")
-    .set({
-      status: state.status,
-      status_reason: state.statusReason,
-      status_at: state.statusAt,
-      last_seen_at: state.lastSeenAt,
-      clock_skew_ms: state.clockSkewMs,
-      connections: countConnections(state),
-      holder: isHeld ? processId : null,
-    })
-    .where("number", "=", state.number);
-  if (!isHeld)
-    update = update.where((where) => where.or([where("holder", "is", null), where("holder", "=", processId)]));
-  await update.execute();
-}
-
-function findByIdentity(queries: Queries, hellos: readonly AgentHello[]): Promise<AgentRow[]> {
-  return queries
-    .selectFrom("agents")
-    .selectAll()
-    .where((where) =>
-      where.or(hellos.map((hello) => where.and({ protocol: hello.protocol, external_id: hello.externalId }))),
-    )
-    .execute();
+async function findByIdentity(queries: Queries, hellos: readonly AgentHello[]): Promise<AgentRow[]> {
+  const rows: AgentRow[] = [];
+  for (const [protocol, group] of Map.groupBy(hellos, (hello) => hello.protocol)) {
+    const ids = group.map((hello) => hello.externalId);
+    const select = queries.selectFrom("agents").selectAll().where("protocol", "=", protocol);
+    rows.push(...(await select.where("external_id", "in", ids).execute()));
+  }
+  return rows;
 }
 
 function uniqueHellos(hellos: readonly AgentHello[]): AgentHello[] {
