@@ -215,10 +215,11 @@ describe("the queue on the disk", () => {
       const confirmed = [...child.stdout.matchAll(/^confirmed (\d+)$/gm)].map((match) => Number(match[1]));
       const queue = await openQueue(folder);
       const left = (await drain(queue)).map(indexOf);
-      const [first = 0] = left;
-      assert.deepEqual(left, range(first, first + left.length).map(indexOf), "in order and without holes");
       const through = confirmed.at(-1) ?? taken;
-      assert.ok(first <= through, `${through} were confirmed and ${first} is the first left`);
+      const first = left[0] ?? through;
+      assert.deepEqual(left, range(first, first + left.length).map(indexOf), "in order and without holes");
+      // it may be killed after it confirmed a batch of 20 and before it said so
+      assert.ok(first <= through + 20, `${through} were confirmed and ${first} is the first left`);
       assert.ok(first >= through - 20, "only what was under way is sent again");
       taken = first + left.length;
       assert.ok(taken >= (told.at(-1) ?? 0), "everything that was taken is there");
