@@ -49,7 +49,6 @@ export function Palette({ close, showShortcuts }: { close: () => void; showShort
       <div className={classes.input}>
         <IconSearch size={18} stroke={1.6} />
         <input
-          // biome-ignore lint/a11y/noAutofocus: opening the palette is asking to type
           autoFocus
           value={text}
           placeholder={say("palette.placeholder")}
