@@ -67,7 +67,8 @@ export class Admission {
     const placeAt = Math.max(this.#lastPlaceAt, now) + 1000 / this.#perSecond;
     if (placeAt - now > MAX_WAIT_MS) return Math.ceil((MAX_WAIT_MS * (1 + this.#random())) / 2000);
     this.#lastPlaceAt = placeAt;
-    return Math.max(1, Math.ceil((placeAt - now) / 1000));
+    // a second that went through floating point may come back a hair longer, and must not become two
+    return Math.max(1, Math.ceil((placeAt - now) / 1000 - 1e-6));
   }
 
   /** For an upgrade that came to nothing, such as one with a wrong token: strangers must not use up the agents' rate. */
