@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { newPassword, systemClock, toMusterError } from "@muster/core";
 import {
   type ConfigInputs,
@@ -52,6 +53,7 @@ export async function runServer(command: ServerCommand): Promise<number> {
 async function serve({ argv, environment, out }: ServerCommand): Promise<number> {
   const stopped = waitForSignal();
   const server = await startServer({ argv, environment });
+  keepYoungSpaceSmall();
   for (const url of server.urls) out.text(`listening on ${url}\n`);
   const { firstRun } = server;
   if (firstRun) {
@@ -69,6 +71,14 @@ async function serve({ argv, environment, out }: ServerCommand): Promise<number>
   await server.close();
   clearTimeout(timer);
   return 0;
+}
+
+/**
+ * A storm of connects lets V8 grow the space for young objects to 128 MB, which it never gives back: more than ten thousand
+ * agents take themselves. What it has after the start, some 16 MB, serves 3,000 beats a second as well.
+ */
+function keepYoungSpaceSmall(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 async function resetPassword(config: ServerConfig, username: string, out: Output): Promise<number> {
