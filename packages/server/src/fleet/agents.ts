@@ -10,6 +10,9 @@ import type { Metrics } from "./metrics.ts";
 import type { Registry } from "./registry.ts";
 import type { Sessions } from "./sessions.ts";
 
+/** Rows read in one turn of the event loop. */
+const PAGE = 500;
+
 interface AgentsParts {
   readonly store: Store;
   readonly clock: Clock;
@@ -162,7 +165,7 @@ export class Agents {
   /** The union of everyone who is meant, each once, oldest agent first. Nothing given means nobody; unknown ids are an error. */
   async resolveTargets(targets: Targets): Promise<AgentRow[]> {
     const { db, dialect } = this.#parts.store;
-    if (targets.all) return db.selectFrom("agents").selectAll().orderBy("number").execute();
+    if (targets.all) return this.#listEveryone();
     const found = new Map<number, AgentRow>();
     const ids = [...new Set(targets.ids ?? [])];
     for (const slice of slices(ids, 1, dialect)) {
@@ -191,6 +194,23 @@ export class Agents {
       for (const row of await this.#parts.groups.members(id)) found.set(row.number, row);
     }
     return [...found.values()].sort((left, right) => left.number - right.number);
+  }
+
+  /** A page at a time, so that the event loop turns in between. */
+  async #listEveryone(): Promise<AgentRow[]> {
+    const everyone: AgentRow[] = [];
+    for (;;) {
+      const page = await this.#parts.store.db
+        .selectFrom("agents")
+        .selectAll()
+        .where("number", ">", everyone.at(-1)?.number ?? -1)
+        .orderBy("number")
+        .limit(PAGE)
+        .execute();
+      for (const row of page) everyone.push(row);
+      if (page.length < PAGE) return everyone;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Another process deleted this agent. */

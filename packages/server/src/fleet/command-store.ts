@@ -14,7 +14,7 @@ export interface CommandOrder {
 }
 
 /** So many runs are written in one transaction; more would hold up the event loop. */
-const RUNS_PER_TRANSACTION = 1000;
+const RUNS_PER_TRANSACTION = 256;
 
 /** Equal requests have equal hashes, whatever the order of their keys. */
 export function hashRequest(spec: CommandSpec): string {
@@ -46,7 +46,7 @@ export async function findReplay(db: Queries, order: CommandOrder): Promise<stri
 }
 
 /**
- * Stores a command and its runs. Up to 1,000 targets go in one transaction; more are written in slices under a status
+ * Stores a command and its runs. Up to 256 targets go in one transaction; more are written in slices under a status
  * that nobody sees, and the last transaction makes the whole visible: a crash in between leaves nothing to be carried out.
  */
 export async function insertCommand(
