@@ -1,5 +1,6 @@
 import { type AgentId, type Clock, MusterError } from "@muster/core";
 import type { AgentStatus } from "@muster/core/resources";
+import { sql } from "kysely";
 import { type Queries, type Store, slices } from "../store/store.ts";
 import { type FactsChange, hashFacts, insertLabels, newAgentRow, writeFacts } from "./agent-facts.ts";
 import { type AgentRow, cleanFacts, toState } from "./agent-rows.ts";
@@ -205,13 +206,16 @@ export class Registry {
   }
 }
 
+/**
+ * Probes the index once per agent. With `in (…)` PostgreSQL, which knows nothing of a table that was filled a moment ago,
+ * reads every agent of the protocol for each batch of a fleet that connects.
+ */
 async function findByIdentity(queries: Queries, hellos: readonly AgentHello[]): Promise<AgentRow[]> {
-  const rows: AgentRow[] = [];
-  for (const [protocol, group] of Map.groupBy(hellos, (hello) => hello.protocol)) {
-    const ids = group.map((hello) => hello.externalId);
-    const select = queries.selectFrom("agents").selectAll().where("protocol", "=", protocol);
-    rows.push(...(await select.where("external_id", "in", ids).execute()));
-  }
+  const told = hellos.map((hello) => sql`(${hello.protocol}, ${hello.externalId})`);
+  const { rows } = await sql<AgentRow>`
+    select agents.* from (values ${sql.join(told)}) as told
+    join agents on agents.protocol = told.column1 and agents.external_id = told.column2
+  `.execute(queries);
   return rows;
 }
 
