@@ -1,14 +1,11 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { delay, systemClock } from "@muster/core";
-import { onEnd, type RunningServer, type Scope, startAgent, startServer } from "@muster/testing";
-import type { StormOrder, StormResult } from "./programs/storm-agents.ts";
-import { formatMs, percentile } from "./support/numbers.ts";
+import { type RunningServer, type Scope, startAgent, startServer } from "@muster/testing";
+import { type Crowd, startCrowd } from "./support/crowd.ts";
+import { percentile } from "./support/numbers.ts";
+import { operatorRow, watchOperator } from "./support/operator.ts";
 import { describeServerProgram, MEASURED } from "./support/servers.ts";
 import type { BenchContext, Suite } from "./support/suite.ts";
 
-const PROGRAM = fileURLToPath(new URL("./programs/storm-agents.ts", import.meta.url));
 const PROCESSES = 4;
 /** A rate that no fleet of this size exceeds. */
 const NO_LIMIT = 1_000_000;
@@ -92,21 +89,6 @@ async function startAgain(scope: Scope, server: RunningServer, rate: number): Pr
   return start(scope, rate, server);
 }
 
-/** One generator process: answers when all its agents are registered. */
-type Crowd = (order: StormOrder) => Promise<StormResult>;
-
-function startCrowd(scope: Scope): Crowd {
-  const child = fork(PROGRAM, { execArgv: [] });
-  onEnd(scope, () => void child.kill("SIGKILL"));
-  return async (order) => {
-    const answered = once(child, "message") as Promise<[{ answer?: StormResult; error?: string }]>;
-    child.send(order);
-    const [{ answer, error }] = await answered;
-    if (!answer) throw new Error(error ?? "no answer");
-    return answer;
-  };
-}
-
 interface Gathered {
   readonly back: number;
   readonly halfMs: number;
@@ -137,70 +119,7 @@ async function gather(
   };
 }
 
-interface Seen {
-  readonly calls: readonly number[];
-  readonly commands: readonly number[];
-}
-
-/** What an operator's calls and commands take until `task` is done, and at least one of each. */
-async function watchOperator(server: RunningServer, task: () => Promise<void>): Promise<Seen> {
-  const seen = { calls: [] as number[], commands: [] as number[] };
-  const state = { over: false };
-  const calling = async () => {
-    while (!state.over || seen.calls.length === 0) {
-      seen.calls.push(await time(() => callOnce(server)));
-      await delay(systemClock, 50);
-    }
-  };
-  const commanding = async () => {
-    while (!state.over || seen.commands.length === 0) {
-      const took = await time(() => runOnce(server));
-      seen.commands.push(took);
-    }
-  };
-  const watching = Promise.all([calling(), commanding()]);
-  try {
-    await task();
-  } finally {
-    state.over = true;
-  }
-  await watching;
-  return seen;
-}
-
-/** Over a connection of its own, so that getting in is part of it. */
-async function callOnce(server: RunningServer): Promise<void> {
-  const response = await fetch(`${server.url}/fleet/v1/agents?limit=50`, {
-    headers: { authorization: `Bearer ${server.apiToken}`, connection: "close" },
-  });
-  await response.arrayBuffer();
-  if (!response.ok) throw new Error(`an operator was refused with ${response.status}`);
-}
-
-/** By a selector that names the one real agent; the stream of the output ends with the run. */
-async function runOnce(server: RunningServer): Promise<void> {
-  const agents = await server.call<{ items: { id: string; externalId: string }[] }>("GET", "agents?filter=operated");
-  const id = agents.items.find((agent) => agent.externalId === "operated")?.id ?? "";
-  const command = await server.call<{ id: string }>("POST", "commands", { argv: ["true"], targets: { ids: [id] } });
-  const { items } = await server.call<{ items: { id: string }[] }>("GET", `commands/${command.id}/runs`);
-  const output = await fetch(`${server.url}/fleet/v1/runs/${items[0]?.id}/output?follow=true`, {
-    headers: { authorization: `Bearer ${server.apiToken}` },
-  });
-  await output.arrayBuffer();
-}
-
-async function time(task: () => Promise<void>): Promise<number> {
-  const startedAt = performance.now();
-  await task();
-  return performance.now() - startedAt;
-}
-
 function stormRow(name: string, { back, halfMs, allMs, refused, failed }: Gathered): string[] {
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
   return [name, String(back), seconds(halfMs), seconds(allMs), String(refused), String(failed)];
-}
-
-function operatorRow(name: string, { calls, commands }: Seen): string[] {
-  const three = (values: readonly number[]) => [0.5, 0.99, 1].map((share) => formatMs(percentile(values, share)));
-  return [name, ...three(calls), ...three(commands), `${calls.length}, ${commands.length}`];
 }

@@ -6,6 +6,7 @@ export type LoadOrder =
   | { readonly do: "connect"; readonly target: LoadTarget }
   | { readonly do: "saturate"; readonly durationMs: number; readonly window: number }
   | { readonly do: "beat"; readonly durationMs: number; readonly perSecond: number }
+  | { readonly do: "await-pushes"; readonly count: number }
   | { readonly do: "count-lost" };
 
 let load: AgentLoad | undefined;
@@ -18,6 +19,7 @@ async function obey(order: LoadOrder): Promise<unknown> {
   if (!load) throw new Error("connect first");
   if (order.do === "saturate") return load.saturate(order.durationMs, order.window);
   if (order.do === "beat") return load.beat(order.durationMs, order.perSecond);
+  if (order.do === "await-pushes") return load.awaitPushes(order.count);
   return load.lost;
 }
 

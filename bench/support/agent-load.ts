@@ -3,8 +3,11 @@ import { delay, HOST_METRICS, systemClock } from "@muster/core";
 import { percentile } from "./numbers.ts";
 import { buildTextFrame, openRawSocket } from "./raw-socket.ts";
 
-/** `original`: a heartbeat as the original node agent writes it. `native`: with the reading of our own agent. */
-export type BeatKind = "original" | "native";
+/**
+ * `original`: a heartbeat as the original node agent writes it. `native`: with the reading of our own agent. `shown`: the
+ * same from an agent that has older ones to send first, so that the server shows it and stores no history.
+ */
+export type BeatKind = "original" | "native" | "shown";
 
 export interface LoadTarget {
   readonly host: string;
@@ -17,6 +20,8 @@ export interface LoadTarget {
   /** Agents are called load-<first>, load-<first + 1>, … */
   readonly first: number;
   readonly localAddress?: string;
+  /** Upgrades and registrations under way at once. Default: enough to keep one server busy, less than a listener's backlog. */
+  readonly atOnce?: number;
 }
 
 export interface LoadResult {
@@ -36,7 +41,6 @@ interface LoadSocket {
   waiting: boolean;
 }
 
-/** How many upgrades are under way at once: enough to keep the server busy, less than a listener's backlog. */
 const CONNECTING_AT_ONCE = 100;
 
 /** Many agents in one process, which beat as fast as they are answered or at a given rate. */
@@ -44,6 +48,7 @@ export class AgentLoad {
   readonly #target: LoadTarget;
   readonly #sockets: LoadSocket[] = [];
   #onAnswer: (from: LoadSocket) => void = () => {};
+  #onPush: () => void = () => {};
   /** Connections that the server ended: any means that the run is worthless. */
   lost = 0;
 
@@ -58,7 +63,7 @@ export class AgentLoad {
     const lane = async () => {
       while (next < this.#target.count) await this.#open(next++);
     };
-    await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, lane));
+    await Promise.all(Array.from({ length: this.#target.atOnce ?? CONNECTING_AT_ONCE }, lane));
     return (performance.now() - startedAt) / 1000;
   }
 
@@ -115,6 +120,17 @@ export class AgentLoad {
     return summarize(latencies, sent - latencies.length, durationMs);
   }
 
+  /** Resolves when so many commands have come (an echo server's peers take anything for one); answers when each did. */
+  awaitPushes(count: number): Promise<number[]> {
+    const times: number[] = [];
+    return new Promise((resolve) => {
+      this.#onPush = () => {
+        times.push(systemClock.now());
+        if (times.length === count) resolve(times);
+      };
+    });
+  }
+
   close(): void {
     for (const { socket } of this.#sockets) socket.destroy();
   }
@@ -132,7 +148,8 @@ export class AgentLoad {
       { host, port, path, ...(localAddress === undefined ? {} : { localAddress }) },
       {
         onText: (payload) => {
-          if (entry && (echo || payload.includes('"heartbeat_ack"'))) {
+          if (payload.includes('"execute_command"')) this.#onPush();
+          else if (entry && (echo || payload.includes('"heartbeat_ack"'))) {
             entry.waiting = false;
             this.#onAnswer(entry);
           } else if (payload.includes('"register_response"')) registered();
@@ -172,12 +189,13 @@ export function buildBeat(kind: BeatKind, index: number): string {
     disk_available: 182_313_394_176,
     uptime: 864_000,
   };
-  const muster = { at: now, values: HOST_METRICS.map((_, position) => Math.round(share * 1e6 * (position + 1)) / 1e6) };
+  const values = HOST_METRICS.map((_, position) => Math.round(share * 1e6 * (position + 1)) / 1e6);
+  const muster = { at: now, values, ...(kind === "shown" ? { backlog: true } : {}) };
   return JSON.stringify({
     type: "heartbeat",
     id: "0f8fad5b-d9cb-469f-a165-70867728950e",
     timestamp: "2026-01-01T00:00:00.000Z",
-    data: { status: "online", metrics, ...(kind === "native" ? { muster } : {}) },
+    data: { status: "online", metrics, ...(kind === "original" ? {} : { muster }) },
   });
 }
 
@@ -186,7 +204,7 @@ export function buildRegistration(id: string, kind: BeatKind): string {
   const muster = {
     protocol: 1,
     version: "0.1.0",
-    capabilities: ["command", "journal", "output", "cancel", "metrics", "drain"],
+    capabilities: ["command", "journal", "output", "cancel", "metrics", "backfill", "drain"],
     name: id,
     os: "Debian GNU/Linux 12",
     arch: "x64",
@@ -204,7 +222,7 @@ export function buildRegistration(id: string, kind: BeatKind): string {
       hostname: id,
       ip_address: "10.0.0.1",
       os_info: "Debian GNU/Linux 12",
-      ...(kind === "native" ? { muster } : {}),
+      ...(kind === "original" ? {} : { muster }),
     },
   });
 }

@@ -31,6 +31,11 @@ export class Generator {
     return this.#ask({ do: "beat", durationMs, perSecond });
   }
 
+  /** When, by the system's clock, each of so many commands came. */
+  awaitPushes(count: number): Promise<number[]> {
+    return this.#ask({ do: "await-pushes", count });
+  }
+
   countLost(): Promise<number> {
     return this.#ask({ do: "count-lost" });
   }
