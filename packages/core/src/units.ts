@@ -1,5 +1,3 @@
-import type { Timestamp } from "./time.ts";
-
 /** A share of a whole ("10%") or a count (50). */
 export type CountOrShare = number | `${number}%`;
 
@@ -15,10 +13,4 @@ export function resolveCount(limit: CountOrShare, total: number): number {
 export function resolveBudget(limit: CountOrShare, total: number): number {
   if (typeof limit === "number") return limit;
   return Math.floor((total * Number(limit.slice(0, -1))) / 100);
-}
-
-/** One value of a series at an instant. */
-export interface Point {
-  readonly at: Timestamp;
-  readonly value: number;
 }

@@ -110,6 +110,7 @@ export const AGENT_TEXTS = {
   "capability.metrics": ["Reports measurements", "上报监测数据"],
   "capability.backfill": ["Fills gaps in history after an outage", "断线恢复后补报数据"],
   "capability.drain": ["Reconnects gently when the server restarts", "服务器重启时错峰重连"],
+  "capability.inputs": ["Takes collector configurations", "可远程配置采集器"],
   "capability.not": ["{what}: not", "{what}：不支持"],
   "labels.edit": ["Edit labels", "编辑标签"],
   "labels.none": ["No labels", "没有标签"],

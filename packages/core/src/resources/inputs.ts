@@ -1,0 +1,124 @@
+import { z } from "zod";
+import { instant } from "./shared.ts";
+
+/** Text of a configuration; larger ones are refused. */
+export const INPUT_LIMITS = {
+  tomlBytes: 256 * 1024,
+  nameLength: 100,
+  idLength: 200,
+  idsPerCall: 200,
+  inputsPerAgent: 1000,
+} as const;
+
+const name = z.string().min(1).max(INPUT_LIMITS.nameLength);
+const inputId = z.string().min(1).max(INPUT_LIMITS.idLength);
+const toml = z.string().max(INPUT_LIMITS.tomlBytes);
+
+/**
+ * - running: collects                     - disabled: kept on the host, not read
+ * - failed: its collector cannot run      - fallback: the newest text failed, the last good one runs
+ * - pending: the host has not said yet
+ */
+export const inputStatusSchema = z.enum(["running", "disabled", "failed", "fallback", "pending"]);
+export type InputStatus = z.infer<typeof inputStatusSchema>;
+
+/** One configuration on a host, as the host reports it. Files of a foreign name are unmanaged: they collect, and are not ours to change. */
+export const inputReportSchema = z.object({
+  /** `dkinput_…`, or the file's name where it is unmanaged. */
+  id: inputId,
+  /** Names of the collectors in it; a managed one has exactly one. */
+  inputs: z.array(name).max(100),
+  inputType: z.string().max(50),
+  managed: z.boolean(),
+  status: inputStatusSchema,
+  /** Why it failed, in words for people; null when it runs. */
+  error: z.string().max(4000).nullable(),
+  /** The file's name inside the folder of configurations. */
+  file: z.string().max(500),
+  /** Of the meaning of the text: comments, order of keys and spacing aside. Null when it cannot be parsed. */
+  digest: z.string().max(100).nullable(),
+  /** Since the collector started; null when nothing came yet. */
+  points: z.number().int().nonnegative(),
+  lastPointAt: instant.nullable(),
+});
+export type InputReport = z.infer<typeof inputReportSchema>;
+
+export const availableInputSchema = z.object({
+  input: name,
+  catalog: z.string().max(50),
+  inputType: z.string().max(50),
+  /** A sentence for people. */
+  summary: z.string().max(500),
+});
+export type AvailableInput = z.infer<typeof availableInputSchema>;
+
+/** Everything that an agent says about its inputs; told after every connect and change. */
+export const inputInventorySchema = z.object({
+  available: z.array(availableInputSchema).max(1000),
+  inputs: z.array(inputReportSchema).max(INPUT_LIMITS.inputsPerAgent),
+});
+export type InputInventory = z.infer<typeof inputInventorySchema>;
+
+/** What the fleet asks an agent about its inputs, whatever protocol it speaks. Lists are all or nothing. */
+export const inputCallSchema = z.discriminatedUnion("method", [
+  z.object({ method: z.literal("inputs.list") }),
+  z.object({ method: z.literal("inputs.sample"), input: name }),
+  z.object({ method: z.literal("inputs.read"), id: inputId }),
+  z.object({ method: z.literal("inputs.set"), id: inputId, input: name, inputType: z.string().max(50), toml }),
+  z.object({ method: z.literal("inputs.remove"), id: inputId }),
+  z.object({ method: z.literal("inputs.enable"), ids: z.array(inputId).max(INPUT_LIMITS.idsPerCall) }),
+  z.object({ method: z.literal("inputs.disable"), ids: z.array(inputId).max(INPUT_LIMITS.idsPerCall) }),
+  /** Parses and collects once, and changes nothing. */
+  z.object({ method: z.literal("inputs.test"), input: name, inputType: z.string().max(50), toml }),
+  z.object({ method: z.literal("inputs.reload") }),
+]);
+export type InputCall = z.infer<typeof inputCallSchema>;
+
+/** `from.errCode`, such as `datakit.inputNotFound`, with the HTTP status that it stands for. */
+export const inputFailureSchema = z.object({
+  code: z.string().max(100),
+  status: z.number().int().min(400).max(599),
+  message: z.string().max(4000),
+  line: z.number().int().positive().optional(),
+  column: z.number().int().positive().optional(),
+});
+export type InputFailure = z.infer<typeof inputFailureSchema>;
+
+/** What comes with a success: the inventory after a change, a text for `sample` and `read`, line protocol for `test`. */
+export const inputContentSchema = z.object({
+  inventory: inputInventorySchema.optional(),
+  toml: z.string().optional(),
+  output: z.string().optional(),
+});
+export type InputContent = z.infer<typeof inputContentSchema>;
+
+export const inputAnswerSchema = z.discriminatedUnion("ok", [
+  z.object({ ok: z.literal(true), content: inputContentSchema }),
+  z.object({ ok: z.literal(false), failure: inputFailureSchema }),
+]);
+export type InputAnswer = z.infer<typeof inputAnswerSchema>;
+
+/** An input of an agent as API, CLI and console show it: what was given to it beside what it says itself. */
+export const inputSchema = inputReportSchema.extend({
+  agentId: z.string(),
+  /** The newest revision given from here; null for unmanaged ones. */
+  revision: z.number().int().nullable(),
+  updatedAt: instant.nullable(),
+  updatedBy: z.string().nullable(),
+});
+export type Input = z.infer<typeof inputSchema>;
+
+/** One version of a managed input's text. */
+export const inputRevisionSchema = z.object({
+  inputId: z.string(),
+  revision: z.number().int(),
+  toml: z.string(),
+  createdAt: instant,
+  createdBy: z.string(),
+  /** What was done: set, rolled back to n, removed. */
+  message: z.string(),
+  /** `applied`, `refused` with the reason, or `unknown` when the answer was lost. */
+  outcome: z.enum(["applied", "refused", "unknown"]),
+  reason: z.string().nullable(),
+});
+export type InputRevision = z.infer<typeof inputRevisionSchema>;
