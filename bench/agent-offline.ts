@@ -53,7 +53,7 @@ export const agentOffline: Suite = {
       ],
       notes: [
         `The agent, bundled with a manual clock, in a process of its own: a sample in 10 s into the ring on disk, two unreachable servers tried in turn with backoff, ${last?.lines ?? 0} log lines. Attempts to connect are real.`,
-        `Two days pass in half a minute: V8's heap and malloc first grow to what this rate of garbage needs, then RSS moved by ${growth} from hour ${settled?.hour} to hour ${last?.hour}. The heap after a collection is what the agent holds.`,
+        `Two days pass in half a minute, so each hour is followed by a collection of garbage, for which V8 has idle time in a real one. From hour ${settled?.hour} to hour ${last?.hour} RSS moved by ${growth}.`,
       ],
     };
   },

@@ -75,7 +75,7 @@ async function serve({ argv, environment, out }: ServerCommand): Promise<number>
 
 /**
  * A storm of connects lets V8 grow the space for young objects to 128 MB, which it never gives back: more than ten thousand
- * agents take themselves. What it has after the start, some 16 MB, serves 3,000 beats a second as well.
+ * agents take themselves. It stays at what the start left, some 16 MB.
  */
 function keepYoungSpaceSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
