@@ -1,4 +1,5 @@
 import type { Clock, Point, PointCategory } from "@muster/core";
+import type { InputReport } from "@muster/core/resources";
 import type { z } from "zod/mini";
 import type { Logger } from "../log.ts";
 
@@ -26,6 +27,8 @@ export interface CollectorTools {
   emit(category: PointCategory, points: readonly Point[]): Promise<void>;
   /** A lasting trouble that is no crash: shown with the input until `emit` succeeds again or it is cleared with null. */
   reportTrouble(message: string | null): void;
+  /** What runs on this host, as the next inventory will tell it. */
+  listInputs?(): readonly InputReport[];
 }
 
 /** One running `[[inputs.<name>]]` block. Whatever throws is caught, reported and restarted with back-off. */
