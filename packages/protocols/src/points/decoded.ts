@@ -1,0 +1,40 @@
+import type { Point } from "@muster/core";
+
+/** One place of a body that is no point. */
+export interface PointProblem {
+  /** "line 3, column 14", or "point 2" where the wire has no lines. */
+  readonly where: string;
+  readonly message: string;
+}
+
+/** All points of a body, or what is wrong with it: one bad point refuses the others with it. Decoders never throw. */
+export type DecodedPoints =
+  | { readonly points: Point[]; readonly problems?: undefined }
+  | { readonly points?: undefined; readonly problems: readonly PointProblem[]; readonly problemCount: number };
+
+/** Thrown where a point cannot be read and caught by its decoder. `at` is a place in the text, where there is one. */
+export class PointError extends Error {
+  readonly at: number;
+
+  constructor(message: string, at = -1) {
+    super(message);
+    this.at = at;
+  }
+}
+
+/** What is wrong with a body as a whole. */
+export function refuseBody(message: string): DecodedPoints {
+  return { problems: [{ where: "the body", message }], problemCount: 1 };
+}
+
+/** A sentence for whoever sent the body: every place that is told of, and how many more there are. */
+export function describeProblems(failure: { problems: readonly PointProblem[]; problemCount: number }): string {
+  const told = failure.problems.map(({ where, message }) => `${where}: ${message}`).join("; ");
+  const more = failure.problemCount - failure.problems.length;
+  return more > 0 ? `${told}; and ${more} more` : told;
+}
+
+/** Keys that an object takes for something else. */
+export function isReservedKey(key: string): boolean {
+  return key === "__proto__";
+}
