@@ -56,4 +56,11 @@ test("the console works over plain HTTP under a name, where browsers withhold wh
   await page.getByRole("button", { name: "Run on 1 agent" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Run on 1 agent" }).click();
   await page.getByText("plain 42", { exact: true }).waitFor();
+  await page.goto(`${address}/agents/add`);
+  await page.getByRole("button", { name: "Make the line" }).click();
+  await page.getByRole("button", { name: /^Copy: / }).first().click();
+  await page.goto(`${address}/commands/new`);
+  const command = page.getByRole("textbox", { name: "Command" });
+  await command.press("Control+V");
+  assert.ok((await command.inputValue()).includes(address), "the line of the page before was copied");
 });

@@ -1,13 +1,13 @@
 import { ActionIcon, Tooltip, UnstyledButton } from "@mantine/core";
-import { useClipboard } from "@mantine/hooks";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { useSpeech } from "../i18n/language.tsx";
 import classes from "./copy.module.css";
+import { useCopy } from "./use-copy.ts";
 
 /** A text that is copied with one click: ids, digests. */
 export function CopyText({ text, shown = text }: { text: string; shown?: string }) {
   const { say } = useSpeech();
-  const clipboard = useClipboard({ timeout: 1500 });
+  const clipboard = useCopy();
   return (
     <Tooltip label={clipboard.copied ? say("copy.done") : text}>
       <UnstyledButton
@@ -29,7 +29,7 @@ export function CopyText({ text, shown = text }: { text: string; shown?: string 
 /** A line to run somewhere else, whole and ready to copy. */
 export function CopyLine({ text, label }: { text: string; label: string }) {
   const { say } = useSpeech();
-  const clipboard = useClipboard({ timeout: 1500 });
+  const clipboard = useCopy();
   return (
     <div className={classes.line}>
       <code className="foreign">{text}</code>
