@@ -58,5 +58,9 @@ export interface CollectorKind<Options = unknown> {
   readonly defaultIntervalMs?: number;
   /** Only the first block runs, since two would measure the same. */
   readonly singleton?: boolean;
+  /** Two of the same configuration cannot run side by side (a port, positions in files): a change stops the old one first. */
+  readonly exclusive?: boolean;
+  /** Starts programs that its options name: the host's policy must allow `exec` before a server may set one. */
+  readonly runsPrograms?: boolean;
   create(options: Options, tools: CollectorTools & { readonly intervalMs: number }): Collector;
 }
