@@ -8,7 +8,10 @@ const PACKAGES = {
   postgresql: () => existsSync("/usr/lib/postgresql") || isOnPath("postgres"),
   "nats-server": () => isOnPath("nats-server"),
   haproxy: () => isOnPath("haproxy"),
+  "iputils-ping": () => isOnPath("ping"),
+  "mariadb-server": () => isOnPath("mariadbd"),
   "nginx-light": () => isOnPath("nginx"),
+  "redis-server": () => isOnPath("redis-server"),
   "victoria-metrics": () => isOnPath("victoria-metrics"),
   prometheus: () => isOnPath("prometheus"),
 };
