@@ -1,6 +1,7 @@
 export * from "./capabilities.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
+export * from "./input-limits.ts";
 export * from "./labels.ts";
 export * from "./metrics.ts";
 export * from "./points.ts";

@@ -1,26 +1,14 @@
 import { z } from "zod";
+import { INPUT_LIMITS, INPUT_STATUSES, type InputStatus } from "../input-limits.ts";
 import { instant } from "./shared.ts";
 
-/** Text of a configuration; larger ones are refused. */
-export const INPUT_LIMITS = {
-  tomlBytes: 256 * 1024,
-  nameLength: 100,
-  idLength: 200,
-  idsPerCall: 200,
-  inputsPerAgent: 1000,
-} as const;
+export { INPUT_LIMITS, type InputStatus };
 
 const name = z.string().min(1).max(INPUT_LIMITS.nameLength);
 const inputId = z.string().min(1).max(INPUT_LIMITS.idLength);
 const toml = z.string().max(INPUT_LIMITS.tomlBytes);
 
-/**
- * - running: collects                     - disabled: kept on the host, not read
- * - failed: its collector cannot run      - fallback: the newest text failed, the last good one runs
- * - pending: the host has not said yet
- */
-export const inputStatusSchema = z.enum(["running", "disabled", "failed", "fallback", "pending"]);
-export type InputStatus = z.infer<typeof inputStatusSchema>;
+export const inputStatusSchema = z.enum(INPUT_STATUSES);
 
 /** One configuration on a host, as the host reports it. Files of a foreign name are unmanaged: they collect, and are not ours to change. */
 export const inputReportSchema = z.object({
@@ -105,6 +93,8 @@ export const inputSchema = inputReportSchema.extend({
   revision: z.number().int().nullable(),
   updatedAt: instant.nullable(),
   updatedBy: z.string().nullable(),
+  /** The host runs another text than the newest that was applied from here: somebody changed the file. */
+  drifted: z.boolean(),
 });
 export type Input = z.infer<typeof inputSchema>;
 

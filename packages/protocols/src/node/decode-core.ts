@@ -18,6 +18,7 @@ import type {
   RegisterResponse,
   WireError,
 } from "./frames.ts";
+import { readCall } from "./inputs.ts";
 import { NODE_LIMITS } from "./limits.ts";
 import { readCapabilities } from "./native.ts";
 
@@ -64,6 +65,8 @@ export function decodeCoreFrame(text: string): Decoded<CoreFrame> {
         after_ms: readInteger(fields.after_ms, "after_ms", 0),
         reason: findText(fields.reason),
       }));
+    case "call":
+      return decode(type, readCall);
     default:
       return failUnknownType(type, id, CORE_TYPES);
   }

@@ -9,6 +9,7 @@ import type {
   NodeFrame,
   NodeRegister,
 } from "./frames.ts";
+import { readCallResult, readInputs } from "./inputs.ts";
 import { NODE_LIMITS } from "./limits.ts";
 import { readHello, readNativeSample, readOutput, readSamples } from "./native.ts";
 import { readMetrics, readMetricsStrictly } from "./wire-metrics.ts";
@@ -39,6 +40,10 @@ export function decodeNodeFrame(text: string): Decoded<NodeFrame> {
       return decodeContent("PARSE_ERROR", id, () => ({ type, id, timestamp, data: readOutput(data) }));
     case "samples":
       return decodeContent("PARSE_ERROR", id, () => ({ type, id, timestamp, data: readSamples(data) }));
+    case "call_result":
+      return decodeContent("PARSE_ERROR", id, () => ({ type, id, timestamp, data: readCallResult(data) }));
+    case "inputs":
+      return decodeContent("PARSE_ERROR", id, () => ({ type, id, timestamp, data: readInputs(data) }));
     default:
       return failUnknownType(type, id, NODE_TYPES);
   }

@@ -1,4 +1,5 @@
 import type { Capability, HostDetail, Labels } from "@muster/core";
+import type { InputAnswer, InputCall, InputInventory } from "@muster/core/resources";
 
 /**
  * The Server Manager protocol in its own words, and our open extension of it. A peer that announces no `muster`
@@ -169,6 +170,24 @@ export interface ExecuteCommand {
   readonly muster?: NativeCommand;
 }
 
+/** Ours: something asked of an agent with the `inputs` capability. Answered once, in any order. */
+export interface Call {
+  readonly call_id: string;
+  readonly call: InputCall;
+}
+
+/** Ours: the answer to a call. */
+export interface CallResult {
+  readonly call_id: string;
+  readonly answer: InputAnswer;
+}
+
+/** Ours: what the agent collects; told after every registration and every change. */
+export interface Inputs {
+  readonly node_id?: string;
+  readonly inventory: InputInventory;
+}
+
 /** What a node sends. */
 export type NodeFrame =
   | Envelope<"node_register", NodeRegister>
@@ -177,7 +196,9 @@ export type NodeFrame =
   | Envelope<"command_started", CommandStarted>
   | Envelope<"command_result", CommandResult>
   | Envelope<"command_output", CommandOutput>
-  | Envelope<"samples", Samples>;
+  | Envelope<"samples", Samples>
+  | Envelope<"call_result", CallResult>
+  | Envelope<"inputs", Inputs>;
 
 export const NODE_ERROR_CODES = [
   "INVALID_TOKEN",
@@ -239,4 +260,5 @@ export type CoreFrame =
   /** Ours: stop this run's whole process tree. */
   | Envelope<"cancel_command", { readonly command_id: string; readonly grace_ms: number }>
   /** Ours: close, and connect again after this long. */
-  | Envelope<"reconnect", { readonly after_ms: number; readonly reason: string }>;
+  | Envelope<"reconnect", { readonly after_ms: number; readonly reason: string }>
+  | Envelope<"call", Call>;

@@ -30,6 +30,8 @@ export const NODE_LIMITS = {
   parts: 1024,
   /** Characters of all names in one detail; parts that do not fit are left out, since a server keeps every host's newest. */
   detailText: 64 * 1024,
+  /** A configuration, a sample or what a dry run of an input wrote. */
+  inputText: 512 * 1024,
   argv: 1000,
   env: 1000,
 } as const;

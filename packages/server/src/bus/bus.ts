@@ -13,10 +13,15 @@ export interface Bus {
   publish<Name extends Topic>(topic: Name, message: Message<Name>): void;
   /** One handler per topic, set before `start`. `from` is the sender's process id. Handlers must not throw. */
   on<Name extends Topic>(topic: Name, handler: (message: Message<Name>, from: string) => void): void;
-  /** Asks one process; undefined when it does not answer in time. */
-  ask<Name extends RequestName>(name: Name, processId: string, ask: Ask<Name>): Promise<Answer<Name> | undefined>;
-  /** One handler per request, set before `start`. */
-  answer<Name extends RequestName>(name: Name, handler: (ask: Ask<Name>) => Answer<Name>): void;
+  /** Asks one process; undefined when it is not there or does not answer in time, which is half a second unless said. */
+  ask<Name extends RequestName>(
+    name: Name,
+    processId: string,
+    ask: Ask<Name>,
+    timeoutMs?: number,
+  ): Promise<Answer<Name> | undefined>;
+  /** One handler per request, set before `start`. Where it fails, the asker gets no answer. */
+  answer<Name extends RequestName>(name: Name, handler: (ask: Ask<Name>) => Answer<Name> | Promise<Answer<Name>>): void;
   /** Begins to receive. A bus that cannot connect at first keeps trying. */
   start(): Promise<void>;
   close(): Promise<void>;

@@ -4,6 +4,7 @@ import {
   type ConnectionOptions,
   connect,
   credsAuthenticator,
+  type Msg,
   type NatsConnection,
   nkeyAuthenticator,
 } from "@nats-io/transport-node";
@@ -107,8 +108,8 @@ export class NatsBus implements Bus {
     });
     connection.subscribe(`${this.#prefix}.to.${this.processId}.*`, {
       callback: (error, message) => {
-        const answer = error ? undefined : this.#answerTo(message.subject, message.data);
-        if (answer) message.respond(answer);
+        if (!error)
+          void this.#answerTo(message).catch((fault) => this.#tell("a question failed", { error: String(fault) }));
       },
     });
     await connection.flush();
@@ -129,13 +130,13 @@ export class NatsBus implements Bus {
     this.#handlers.set(topic, handler as Handler);
   }
 
-  async ask<Name extends RequestName>(name: Name, processId: string, ask: Ask<Name>) {
+  async ask<Name extends RequestName>(name: Name, processId: string, ask: Ask<Name>, timeoutMs = ASK_MS) {
     if (!this.#connection || !this.#isConnected) return undefined;
     const data = encode(ask);
     if (!data) return undefined;
     try {
       const reply = await this.#connection.request(`${this.#prefix}.to.${processId}.${name}`, data, {
-        timeout: ASK_MS,
+        timeout: timeoutMs,
       });
       const answer = REQUESTS[name].answer.safeParse(decode(reply.data));
       return answer.success ? (answer.data as never) : undefined;
@@ -177,12 +178,13 @@ export class NatsBus implements Bus {
     handler(parsed.data as never, envelope.from);
   }
 
-  #answerTo(subject: string, data: Uint8Array): Uint8Array | undefined {
-    const name = subject.slice(subject.lastIndexOf(".") + 1) as RequestName;
+  async #answerTo(message: Msg): Promise<void> {
+    const name = message.subject.slice(message.subject.lastIndexOf(".") + 1) as RequestName;
     const answerer = this.#answerers.get(name);
-    const ask = Object.hasOwn(REQUESTS, name) ? REQUESTS[name].ask.safeParse(decode(data)) : undefined;
-    if (!answerer || !ask?.success) return undefined;
-    return encode(answerer(ask.data as never));
+    const ask = Object.hasOwn(REQUESTS, name) ? REQUESTS[name].ask.safeParse(decode(message.data)) : undefined;
+    if (!answerer || !ask?.success) return;
+    const answer = encode(await answerer(ask.data as never));
+    if (answer) message.respond(answer);
   }
 
   #setConnected(isConnected: boolean): void {

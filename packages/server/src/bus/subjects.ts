@@ -1,3 +1,4 @@
+import { inputAnswerSchema, inputCallSchema } from "@muster/core/resources";
 import { z } from "zod";
 
 const id = z.string().max(200);
@@ -53,6 +54,14 @@ export const REQUESTS = {
   readings: {
     ask: z.object({ agents: ids }),
     answer: z.object({ samples: z.array(z.record(z.string(), z.unknown())).max(2000) }),
+  },
+  /** Something to ask an agent that it holds. */
+  call: {
+    ask: z.object({ agent: id, call: inputCallSchema, timeoutMs: z.number().int().min(1).max(600_000) }),
+    answer: z.discriminatedUnion("ok", [
+      z.object({ ok: z.literal(true), answer: inputAnswerSchema }),
+      z.object({ ok: z.literal(false), refusal: z.enum(["offline", "unsupported", "busy", "lost", "timeout"]) }),
+    ]),
   },
 } as const;
 

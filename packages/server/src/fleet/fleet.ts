@@ -2,6 +2,7 @@ import type { Clock, Timestamp } from "@muster/core";
 import type { Bus } from "../bus/bus.ts";
 import type { Store } from "../store/store.ts";
 import { Agents } from "./agents.ts";
+import { Calls } from "./calls.ts";
 import { Commands } from "./commands.ts";
 import { Feed } from "./feed.ts";
 import { Groups } from "./groups.ts";
@@ -35,6 +36,7 @@ export class Fleet {
   readonly groups: Groups;
   readonly metrics: Metrics;
   readonly ledger: Ledger;
+  readonly calls: Calls;
   readonly sessions: Sessions;
   readonly agents: Agents;
   readonly commands: Commands;
@@ -58,9 +60,11 @@ export class Fleet {
     this.metrics = new Metrics({ ...parts, feed, registry });
     this.ledger = new Ledger({ ...parts, feed, registry });
     this.#presence = new Presence({ ...parts, registry, ledger: this.ledger });
+    this.calls = new Calls({ ...parts, registry });
     this.sessions = new Sessions({
       clock: parts.clock,
       registry,
+      calls: this.calls,
       ledger: this.ledger,
       metrics: this.metrics,
       presence: this.#presence,

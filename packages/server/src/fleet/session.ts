@@ -9,6 +9,7 @@ import type {
   Timestamp,
   TokenId,
 } from "@muster/core";
+import type { InputAnswer, InputCall, InputInventory } from "@muster/core/resources";
 
 /** One reading of a host: by name, or as a row, since naming each value of every beat would cost more than the rest of it. */
 export interface AgentReading {
@@ -58,6 +59,8 @@ export interface AgentPeer {
   onBeatInterval(beatMs: number): void;
   /** The server goes away: connect again after this long. */
   onDrain(reconnectAfterMs: number): void;
+  /** Ask the agent. What it answers goes to `AgentSession.answer` with the same id, in any order. Only called with `inputs`. */
+  onCall?(callId: string, call: InputCall): void;
   /** The agent was deleted, or its token revoked: the connection must end. */
   onEvicted(reason: string): void;
 }
@@ -147,6 +150,10 @@ export interface AgentSession {
   reportOutput(runId: RunId, pieces: readonly OutputPiece[]): Promise<number>;
   /** Stored when it resolves; a repeat or an unknown run resolves too and changes nothing. */
   reportFinished(runId: RunId, result: RunResult): Promise<void>;
+  /** What the agent answered to `AgentPeer.onCall`. Late, repeated and unknown answers are ignored. */
+  answer(callId: string, answer: InputAnswer): void;
+  /** News of the agent's inputs that nobody asked for. Never waits. */
+  reportInputs(inventory: InputInventory): void;
   /** The connection has ended. */
   close(reason: string): void;
 }

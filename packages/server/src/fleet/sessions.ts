@@ -7,7 +7,9 @@ import {
   type Timestamp,
   type TokenId,
 } from "@muster/core";
+import type { InputAnswer, InputInventory } from "@muster/core/resources";
 import { type AgentState, countConnections, workingSession } from "./agent-state.ts";
+import type { Calls } from "./calls.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Presence } from "./presence.ts";
@@ -31,6 +33,7 @@ interface SessionParts {
   readonly ledger: Ledger;
   readonly metrics: Metrics;
   readonly presence: Presence;
+  readonly calls: Calls;
 }
 
 /** Small fleets beat every 3 s; from there the interval widens with the number of agents up to 30 s above 10,000. */
@@ -276,10 +279,22 @@ export class LiveSession implements AgentSession {
     return this.#parts.ledger.reportFinished(this.state, runId, { ...result, startedAt });
   }
 
+  answer(callId: string, answer: InputAnswer): void {
+    this.touch();
+    this.#parts.calls.answered(this, callId, answer);
+  }
+
+  reportInputs(inventory: InputInventory): void {
+    if (this.closed) return;
+    this.touch();
+    this.#parts.calls.reported(this, inventory);
+  }
+
   close(reason: string): void {
     if (this.closed) return;
     this.closed = true;
     this.#onClose();
+    this.#parts.calls.connectionLost(this);
     const { state } = this;
     const wasWorking = workingSession(state) === this;
     state.sessions = state.sessions.filter((session) => session !== this);

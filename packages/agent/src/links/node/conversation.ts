@@ -87,6 +87,7 @@ export class Conversation {
         return [{ do: "close", reason: frame.data.reason, end: { kind: "drained", afterMs: frame.data.after_ms } }];
       case "welcome":
       case "metrics_response":
+      case "call":
         return [];
     }
   }

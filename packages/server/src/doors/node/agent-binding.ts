@@ -1,4 +1,5 @@
 import { newMessageId, type RunId, type Timestamp } from "@muster/core";
+import type { InputCall } from "@muster/core/resources";
 import {
   CODE_MESSAGES,
   type CoreFrame,
@@ -80,6 +81,10 @@ export class AgentBinding implements AgentPeer {
 
   onCancel(runId: RunId): void {
     this.#send({ type: "cancel_command", data: { command_id: runId, grace_ms: this.#parts.graceMs } });
+  }
+
+  onCall(callId: string, call: InputCall): void {
+    this.#send({ type: "call", data: { call_id: callId, call } });
   }
 
   /** Rides on the next acknowledgement, unless the agent waits for it to send more of what it kept. */
@@ -213,6 +218,14 @@ export class AgentBinding implements AgentPeer {
         break;
       case "samples":
         if (this.#native) this.#takeBackfill(session, frame);
+        else this.#refuseType(frame);
+        break;
+      case "call_result":
+        if (this.#native) session.answer(frame.data.call_id, frame.data.answer);
+        else this.#refuseType(frame);
+        break;
+      case "inputs":
+        if (this.#native) session.reportInputs(frame.data.inventory);
         else this.#refuseType(frame);
         break;
     }
