@@ -37,6 +37,9 @@ interface SoakHost {
   process: LaunchedProcess;
 }
 
+/** A machine that is this busy is slow to bury the dead. */
+const KILLED_WITHIN_MS = 120_000;
+
 /** Gives commands to real agents while server and agents are killed at random, then compares the ledger with the hosts. */
 export async function soakLedger(scope: Scope, options: SoakOptions): Promise<SoakOutcome> {
   const soak = await Soak.start(scope, options);
@@ -134,7 +137,7 @@ class Soak {
     while (this.#killing) {
       await delay(systemClock, this.#options.serverKillMs * (0.5 + Math.random()));
       if (!this.#killing) return;
-      await this.#server.process.stop("SIGKILL");
+      await this.#server.process.stop("SIGKILL", KILLED_WITHIN_MS);
       this.#serverKills++;
       await delay(systemClock, Math.random() * 500);
       this.#server = await startServer(this.#scope, {
@@ -150,7 +153,7 @@ class Soak {
       await delay(systemClock, this.#options.agentKillMs * (0.5 + Math.random()));
       const host = this.#hosts[Math.floor(Math.random() * this.#hosts.length)];
       if (!this.#killing || !host) return;
-      await host.process.stop("SIGKILL");
+      await host.process.stop("SIGKILL", KILLED_WITHIN_MS);
       this.#agentKills++;
       await delay(systemClock, Math.random() * 300);
       host.process = this.#launchAgent(host);
