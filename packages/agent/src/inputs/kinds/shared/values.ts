@@ -1,4 +1,4 @@
-import type { Clock, FieldValue } from "@muster/core";
+import type { Clock, FieldValue, Point } from "@muster/core";
 
 /** Fields as collectors have them: what is undefined or no finite number is left out by `fieldsOf`. */
 export type RawFields = Readonly<Record<string, FieldValue | undefined>>;
@@ -26,4 +26,24 @@ export function percent(part: number, whole: number): number {
 /** The present as points want it. */
 export function nowNs(clock: Clock): bigint {
   return BigInt(Math.trunc(clock.now())) * 1_000_000n;
+}
+
+export interface RawPoint {
+  readonly tags?: Readonly<Record<string, string | undefined>>;
+  readonly fields: RawFields;
+  readonly timeNs: bigint;
+}
+
+/** A point without the tags and fields that have no value; undefined when no field is left. */
+export function pointOf(measurement: string, raw: RawPoint): Point | undefined {
+  const fields = fieldsOf(raw.fields);
+  if (Object.keys(fields).length === 0) return undefined;
+  const tags: Record<string, string> = {};
+  for (const [name, value] of Object.entries(raw.tags ?? {})) if (value) tags[name] = value;
+  return { measurement, tags, fields, timeNs: raw.timeNs };
+}
+
+/** Those that are not undefined. */
+export function present<Value>(values: readonly (Value | undefined)[]): Value[] {
+  return values.filter((value) => value !== undefined);
 }
