@@ -22,9 +22,11 @@ export interface CollectorTools {
   stateDir(): string;
   /**
    * Hands points over; tags of the configuration and `host` are added on the way. Resolves when they are safely queued: a
-   * collector that can wait (a tailed file) waits before it moves its position, others need not.
+   * collector that can wait (a tailed file) waits before it moves its position, others need not. `batch` names these
+   * points for good: whoever was killed between the queue's writing and its own gives them again under the same name,
+   * and a queue that finds the name among what it holds takes them no second time.
    */
-  emit(category: PointCategory, points: readonly Point[]): Promise<void>;
+  emit(category: PointCategory, points: readonly Point[], batch?: string): Promise<void>;
   /** A lasting trouble that is no crash: shown with the input until `emit` succeeds again or it is cleared with null. */
   reportTrouble(message: string | null): void;
   /** What runs on this host, as the next inventory will tell it. */
