@@ -9,6 +9,10 @@ const REGISTER_WITHIN_MS = 15_000;
 const REGISTER_RETRY_MIN_MS = 5000;
 const REGISTER_RETRY_MAX_MS = 60_000;
 const LEAST_SILENCE_MS = 15_000;
+/** A server that could not store so many things in a row is cut off from its database; another one may not be. */
+const STORE_REFUSALS = 2;
+/** Reports whose answer is awaited; of older ones a refusal is not told from that of a beat. */
+const MAX_OWED = 1000;
 
 /** What the owner of the connection has to do, in order. */
 export type Step =
@@ -47,6 +51,9 @@ export class Conversation {
   #refusals = 0;
   #unanswered = 0;
   #isNative = false;
+  #storeRefusals = 0;
+  /** Ids of frames that the server has to store: results and output. */
+  readonly #owed = new Set<string>();
 
   constructor(options: ConversationOptions) {
     this.#options = options;
@@ -63,6 +70,16 @@ export class Conversation {
     return [this.#register()];
   }
 
+  /** A frame leaves whose content is kept here until the server says that it is stored. */
+  owe(messageId: string): void {
+    this.#owed.add(messageId);
+    if (this.#owed.size <= MAX_OWED) return;
+    for (const oldest of this.#owed) {
+      this.#owed.delete(oldest);
+      return;
+    }
+  }
+
   /** A frame came. */
   receive(frame: CoreFrame): Step[] {
     this.#heardAt = this.#now();
@@ -72,14 +89,16 @@ export class Conversation {
       case "heartbeat_ack":
         return this.#onAcknowledged(frame.data.muster);
       case "error":
-        return this.#onError(frame.data);
+        return this.#onError(frame.data, frame.id);
       case "execute_command":
         return [{ do: "execute", frame }];
       case "command_received":
+        this.#onStored(frame.id);
         return [{ do: "result_stored", messageId: frame.id, runId: frame.data.command_id }];
       case "cancel_command":
         return [{ do: "cancel", runId: frame.data.command_id, graceMs: frame.data.grace_ms }];
       case "output_received":
+        this.#onStored(frame.id);
         return [{ do: "output_stored", runId: frame.data.command_id, through: frame.data.through }];
       case "samples_stored":
         return [{ do: "samples_stored", through: frame.data.through }];
@@ -143,6 +162,7 @@ export class Conversation {
     if (this.#phase === "ready") return []; // a repeat was answered twice
     this.#phase = "ready";
     this.#refusals = 0;
+    this.#storeRefusals = 0;
     this.#unanswered = 0;
     this.#isNative = answer.muster !== undefined;
     this.#beatMs = clampBeat(answer.muster?.beat_ms ?? CLASSIC_BEAT_MS);
@@ -157,8 +177,13 @@ export class Conversation {
     return [{ do: "beat_interval", beatMs }];
   }
 
-  /** The seed's advice per code. Nothing but a refused token ends the connection. */
-  #onError(error: { error_code: string; message: string; details: string }): Step[] {
+  #onStored(messageId: string): void {
+    this.#owed.delete(messageId);
+    this.#storeRefusals = 0;
+  }
+
+  /** The seed's advice per code. A refused token ends the connection, and a server that cannot store what it must. */
+  #onError(error: { error_code: string; message: string; details: string }, messageId: string): Step[] {
     const fields = { code: error.error_code, message: error.message, details: error.details };
     switch (error.error_code as NodeErrorCode) {
       case "INVALID_TOKEN":
@@ -168,12 +193,23 @@ export class Conversation {
         if (this.#phase === "registering") return [];
         return [{ do: "warn", event: "server did not know this agent", fields }, this.#register()];
       case "DATABASE_ERROR":
-      case "INVALID_REGISTER_DATA":
+        if (this.#isGivenUp(messageId))
+          return [{ do: "close", reason: "the server cannot reach its database", end: { kind: "turned_away" } }];
         if (this.#phase === "registering") return this.#registerLater("registration refused", fields);
         return [{ do: "warn", event: "server reported an error", fields }]; // what it did not store is sent again later
+      case "INVALID_REGISTER_DATA":
+        if (this.#phase === "registering") return this.#registerLater("registration refused", fields);
+        return [{ do: "warn", event: "server reported an error", fields }];
       default:
         return [{ do: "warn", event: "server reported an error", fields }];
     }
+  }
+
+  /** A beat that was not stored matters to nobody. */
+  #isGivenUp(messageId: string): boolean {
+    if (this.#phase !== "registering" && !this.#owed.delete(messageId)) return false;
+    this.#storeRefusals += 1;
+    return this.#storeRefusals >= STORE_REFUSALS;
   }
 
   #registerLater(event: string, fields: Readonly<Record<string, unknown>>): Step[] {

@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { HOST_METRICS, systemClock } from "@muster/core";
+import type { NodeFrame } from "@muster/protocols/node";
 import { makeTempDir, type Scope, waitUntil } from "@muster/testing";
 import { type RunningAgent, startAgent } from "../../agent.ts";
 import { loadAgentConfig } from "../../config.ts";
@@ -132,6 +133,29 @@ test("a command's output is streamed before its result, numbered, while it runs"
     ],
   );
   assert.deepEqual([result.data.muster?.state, result.data.muster?.last_seq, result.data.stdout], ["succeeded", 1, ""]);
+});
+
+test("results that one server cannot store twice in a row are taken to the next, and no run starts again", async (scope) => {
+  const refuseResults = (frame: NodeFrame, socket: { send(text: string): void }) => {
+    if (frame.type !== "command_result") return;
+    const data = { error_code: "DATABASE_ERROR", message: "", details: "" };
+    socket.send(JSON.stringify({ type: "error", id: frame.id, timestamp: new Date().toISOString(), data }));
+    return true;
+  };
+  const cutOff = await FakeCore.start(scope, { onFrame: refuseResults });
+  const healthy = await FakeCore.start(scope);
+  const agent = await start(scope, [cutOff.url, healthy.url]);
+  await cutOff.waitForFrame("heartbeat");
+  const witness = join(agent.folder, "witness");
+  for (const id of ["c1", "c2"]) cutOff.send("execute_command", command(id, `echo ${id} >> ${witness}`));
+  for (const id of ["c1", "c2"]) await healthy.waitForFrame("command_result", (frame) => frame.data.command_id === id);
+  const told = healthy.listFrames("node_register")[0]?.data.muster?.runs?.map((run) => [run.command_id, run.state]);
+  assert.deepEqual(told?.sort(), [
+    ["c1", "finished"],
+    ["c2", "finished"],
+  ]);
+  assert.deepEqual((await readFile(witness, "utf8")).trim().split("\n").sort(), ["c1", "c2"]);
+  assert.equal(cutOff.requests.length, 1);
 });
 
 test("a server that restarted is found again, told what ran meanwhile, and gets output from where it was", async (scope) => {

@@ -160,7 +160,7 @@ export class NodeLink implements RunnerListener {
       this.#socket = new Socket(
         { url, token: inUrl ? undefined : token, authorities, userAgent: `muster-agent/${AGENT_VERSION}` },
         {
-          onOpen: () => this.#carryOut(conversation.open()),
+          onOpen: () => this.#carryOut(conversation.open(), conversation),
           onText: (text) => this.#receive(text, conversation),
           onRefused: (refusal) => resolve(this.#onRefused(refusal, server)),
           onClosed: (reason) => resolve(this.#onClosed(reason, conversation)),
@@ -205,7 +205,7 @@ export class NodeLink implements RunnerListener {
   #receive(text: string, conversation: Conversation): void {
     const decoded = decodeCoreFrame(text);
     if (decoded.frame) {
-      this.#carryOut(conversation.receive(decoded.frame));
+      this.#carryOut(conversation.receive(decoded.frame), conversation);
       return;
     }
     conversation.receiveUnreadable();
@@ -214,24 +214,24 @@ export class NodeLink implements RunnerListener {
 
   #tick(conversation: Conversation): void {
     if (this.#end) return; // closing
-    this.#carryOut(conversation.tick());
+    this.#carryOut(conversation.tick(), conversation);
     if (!conversation.isReady) return;
     this.#sendBacklog();
     for (const run of this.#options.runner.list()) this.#results?.pump(run);
   }
 
-  #carryOut(steps: readonly Step[]): void {
-    for (const step of steps) this.#carryOutOne(step);
+  #carryOut(steps: readonly Step[], conversation: Conversation): void {
+    for (const step of steps) this.#carryOutOne(step, conversation);
   }
 
-  #carryOutOne(step: Step): void {
+  #carryOutOne(step: Step, conversation: Conversation): void {
     const { runner, history, clock, onBeatInterval } = this.#options;
     switch (step.do) {
       case "send":
         this.#send(step.frame);
         return;
       case "ready":
-        this.#onReady(step.welcome);
+        this.#onReady(step.welcome, conversation);
         this.#options.onReady(step.beatMs);
         return;
       case "beat_interval":
@@ -263,7 +263,7 @@ export class NodeLink implements RunnerListener {
     }
   }
 
-  #onReady(welcome: NativeWelcome | null): void {
+  #onReady(welcome: NativeWelcome | null, conversation: Conversation): void {
     const { runner, history, log, servers } = this.#options;
     this.#plan.succeed();
     this.#welcome = welcome;
@@ -273,7 +273,10 @@ export class NodeLink implements RunnerListener {
       clock: this.#options.clock,
       welcome,
       nodeId: this.#options.self.id,
-      send: (frame, onSent) => this.#socket?.send(encodeNodeFrame(frame), onSent),
+      send: (frame, onSent) => {
+        conversation.owe(frame.id);
+        this.#socket?.send(encodeNodeFrame(frame), onSent);
+      },
       isCongested: () => (this.#socket?.bufferedBytes ?? 0) > 1024 * 1024,
     });
     for (const id of welcome?.cancel ?? []) runner.cancel(id, CANCEL_GRACE_MS);

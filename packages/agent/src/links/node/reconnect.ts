@@ -6,6 +6,8 @@ export type LinkEnd =
   | { readonly kind: "unauthorized" }
   /** A connection that had been answered broke. */
   | { readonly kind: "lost" }
+  /** The server answers and cannot store what we have to hand over: another one may, behind the same address or the next. */
+  | { readonly kind: "turned_away" }
   /** The server asked us to come back after a while. */
   | { readonly kind: "drained"; readonly afterMs: number };
 
@@ -72,6 +74,9 @@ export class ReconnectPlan {
         // the server has spread the fleet already
         return { server: this.#server, delayMs: Math.min(Math.max(0, end.afterMs), MAX_ASKED_MS) };
       case "lost":
+        return { server: this.#server, delayMs: this.#wait() };
+      case "turned_away":
+        this.#turn();
         return { server: this.#server, delayMs: this.#wait() };
       case "unauthorized": {
         this.#turn();

@@ -255,11 +255,12 @@ test("each error code is answered as the seed advises, and only a refused token 
   }
 });
 
-test("a registration that the server could not store is repeated, more and more rarely", () => {
+test("a registration that the server does not accept is repeated, more and more rarely", () => {
   const { clock, conversation, receive } = makeConversation();
   conversation.open();
   for (const waitMs of [5000, 10_000, 20_000, 40_000, 60_000, 60_000]) {
-    assert.deepEqual(kinds(receive("error", { error_code: "DATABASE_ERROR", message: "", details: "" })), ["warn"]);
+    const error = { error_code: "INVALID_REGISTER_DATA", message: "", details: "" };
+    assert.deepEqual(kinds(receive("error", error)), ["warn"]);
     clock.advance(waitMs - 1);
     assert.deepEqual(kinds(conversation.tick()), []);
     clock.advance(1);
@@ -267,6 +268,45 @@ test("a registration that the server could not store is repeated, more and more 
   }
   assert.deepEqual(kinds(receive("register_response", { success: false, message: "no", node_id: "n" })), ["warn"]);
   assert.deepEqual(kinds(receive("register_response", { success: true, message: "", node_id: "n" })), ["ready"]);
+});
+
+const AWAY = { error_code: "DATABASE_ERROR", message: "", details: "" };
+
+test("a server that twice cannot store the registration is left", () => {
+  const { clock, conversation, receive } = makeConversation();
+  conversation.open();
+  assert.deepEqual(kinds(receive("error", AWAY)), ["warn"]);
+  clock.advance(5000);
+  assert.deepEqual(kinds(conversation.tick()), ["send node_register"]);
+  const reason = "the server cannot reach its database";
+  assert.deepEqual(receive("error", AWAY), [{ do: "close", reason, end: { kind: "turned_away" } }]);
+});
+
+test("a server that twice in a row cannot store a report is left; beats that it could not store do not count", () => {
+  const { conversation, register, receive } = makeConversation();
+  register(NATIVE);
+  for (const id of ["r1", "r2", "r3", "r4"]) conversation.owe(id);
+  for (let beat = 0; beat < 5; beat++) assert.deepEqual(kinds(receive("error", AWAY, `beat-${beat}`)), ["warn"]);
+  assert.deepEqual(kinds(receive("error", AWAY, "r1")), ["warn"]);
+  receive("command_received", { received: true, node_id: "n", command_id: "c" }, "r2");
+  assert.deepEqual(kinds(receive("error", AWAY, "r3")), ["warn"], "one was stored in between");
+  assert.deepEqual(kinds(receive("error", AWAY, "r4")), ["close"]);
+});
+
+test("after a server that cannot store comes the next, always with a wait that grows", () => {
+  const plan = new ReconnectPlan({ ...LIMITS, servers: 2, random: () => 0.999999 });
+  const next = () => {
+    const { server, delayMs } = plan.next({ kind: "turned_away" });
+    return [server, Math.round(delayMs)];
+  };
+  assert.deepEqual(
+    [next(), next(), next()],
+    [
+      [1, 10_000],
+      [0, 20_000],
+      [1, 40_000],
+    ],
+  );
 });
 
 test("a drain ends the connection and says when to come back", () => {
