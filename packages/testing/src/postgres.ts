@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { chown } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { findUserId } from "./accounts.ts";
 import { findFreePort, findProgram, tiedToParent } from "./ports.ts";
 import { type LaunchedProcess, launchProcess } from "./process.ts";
 import { makeTempDir, onEnd, type Scope } from "./scope.ts";
@@ -42,7 +43,7 @@ export function missingPostgres(): string | undefined {
   if (process.platform === "win32") return "the tests start no PostgreSQL on Windows";
   if (findPostgres("initdb") === undefined || findPostgres("postgres") === undefined)
     return "PostgreSQL is not installed: apt-get install postgresql";
-  if (process.getuid?.() === 0 && findOwner() === undefined)
+  if (process.getuid?.() === 0 && findUserId("postgres") === undefined)
     return "PostgreSQL refuses to run as root, and there is no user `postgres`: apt-get install postgresql";
   return undefined;
 }
@@ -52,7 +53,7 @@ export async function startPostgres(scope: Scope, { isDurable = true }: Postgres
   const missing = missingPostgres();
   if (missing !== undefined) throw new Error(missing);
   const folder = await makeTempDir(scope);
-  const owner = process.getuid?.() === 0 ? findOwner() : undefined;
+  const owner = process.getuid?.() === 0 ? findUserId("postgres") : undefined;
   if (owner !== undefined) await chown(folder, owner, owner);
   const options = { cwd: folder, ...(owner === undefined ? {} : { uid: owner }) };
   const init = launchProcess(scope, {
@@ -157,13 +158,4 @@ function findPostgres(name: string): string | undefined {
     name,
     versions.map((version) => join(DEBIAN, version, "bin")),
   );
-}
-
-/** The id of the user that Debian's package makes. */
-function findOwner(): number | undefined {
-  const line = readFileSync("/etc/passwd", "utf8")
-    .split("\n")
-    .find((entry) => entry.startsWith("postgres:"));
-  const id = Number(line?.split(":")[2]);
-  return Number.isInteger(id) ? id : undefined;
 }
