@@ -57,6 +57,10 @@ export const secret = {
     if (!/^mst_[A-Za-z0-9_.~-]{16,200}$/.test(text))
       throw new Error("expected mst_ and at least 16 URL-safe characters");
   }),
+  /** A token that somebody else made. */
+  anyToken: checked("<token>", (text) => {
+    if (!/^[\x21-\x7e]{1,500}$/.test(text)) throw new Error("expected 1..500 visible characters");
+  }),
 };
 
 function checked(hint: string, check: (text: string) => void): SettingType<string> {

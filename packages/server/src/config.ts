@@ -19,6 +19,13 @@ import {
 } from "@muster/core/settings";
 import { parse as parseYaml } from "yaml";
 import type { BusChoice } from "./bus/open.ts";
+import {
+  CLASSIC_PORTS,
+  checkDataway,
+  DATAWAY_SETTINGS,
+  type DatawayBackendChoice,
+  readDataway,
+} from "./config-dataway.ts";
 import { checkEngines, ENGINE_SETTINGS, maskUrls, readEngines, showDatabase } from "./config-engines.ts";
 import {
   checkMetricStore,
@@ -42,7 +49,7 @@ import type { DoorPolicy } from "./listeners/door-policy.ts";
 import type { DatabaseChoice } from "./store/open.ts";
 
 /** The doors that exist, and whether their peers can show a token. */
-export const DOORS = { node: { peersSendToken: true } } as const;
+export const DOORS = { node: { peersSendToken: true }, dataway: { peersSendToken: true } } as const;
 export type DoorName = keyof typeof DOORS;
 
 const DAY_MS = 86_400_000;
@@ -59,6 +66,11 @@ export const SERVER_SETTINGS = {
   "tls-cert": { type: text("<file>"), doc: "PEM certificate chain, for every listener" },
   "tls-key": { type: text("<file>"), doc: "PEM private key" },
   listen: { type: listenTarget(Object.keys(DOORS)), repeatable: true, doc: "a listener of its own for a door" },
+  "classic-ports": {
+    type: flag,
+    default: false,
+    doc: "listen on the originals' ports too: 9528 and 9530 for dataway",
+  },
   door: { type: pair("<door>=off|token|loopback|<cidr,…>"), repeatable: true, doc: "who may use a door" },
   "door-origins": { type: commaList("<origin,…>", origin), doc: "the only browser origins that doors accept" },
   "trusted-proxies": { type: commaList("<cidr,…>", range), doc: "proxies whose forwarding headers count" },
@@ -77,6 +89,7 @@ export const SERVER_SETTINGS = {
     doc: "history in 10 min steps",
   },
   ...METRIC_STORE_SETTINGS,
+  ...DATAWAY_SETTINGS,
   "commands-retention": {
     type: duration(3_600_000, 3660 * DAY_MS),
     default: 90 * DAY_MS,
@@ -116,6 +129,7 @@ export interface ServerConfig {
   readonly allowDefaultToken: boolean;
   readonly metricsRetentionMs: { readonly "10s": number; readonly "1m": number; readonly "10m": number };
   readonly metricStore: MetricStoreChoice;
+  readonly datawayBackend: DatawayBackendChoice | undefined;
   readonly commandsRetentionMs: number;
   readonly outputLimitBytes: number;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
@@ -163,6 +177,7 @@ export function showServerConfig(config: ServerConfig): string {
 function readable(name: string, value: unknown): unknown {
   if (name.endsWith("-retention") || name.startsWith("metrics-retention")) return formatDuration(Number(value));
   if (name === "bus") return maskUrls(String(value));
+  if (name === "dataway-backend-queue") return `${Number(value) / (1024 * 1024)}MiB`;
   if (name.startsWith("metrics-remote-")) return showMetricSetting(name, value);
   if (name === "door") return (value as [string, string][]).map((parts) => parts.join("="));
   if (name !== "listen") return value;
@@ -201,7 +216,10 @@ function toConfig(
     enrollmentToken: get("enrollment-token"),
     apiToken: get("api-token"),
     tls: certPath !== undefined && keyPath !== undefined ? { certPath, keyPath } : undefined,
-    doorListeners: get<ServerConfig["doorListeners"]>("listen"),
+    doorListeners: [
+      ...get<ServerConfig["doorListeners"]>("listen"),
+      ...(get<boolean>("classic-ports") ? CLASSIC_PORTS.map((one) => ({ ...one, host: get<string>("host") })) : []),
+    ],
     doorPolicies,
     doorOrigins: get<string[] | undefined>("door-origins") ?? [],
     trustedProxies: get<string[] | undefined>("trusted-proxies") ?? [],
@@ -214,6 +232,7 @@ function toConfig(
       "10m": get("metrics-retention-10m"),
     },
     metricStore: readMetricStore(result),
+    datawayBackend: readDataway(result),
     commandsRetentionMs: get("commands-retention"),
     outputLimitBytes: get("output-limit"),
     logLevel: get("log-level"),
@@ -243,7 +262,7 @@ function readConfigFile(inputs: ConfigInputs): { content: unknown; mistakes: str
 }
 
 function readPolicies(result: SettingsResult, mistakes: string[]): Record<DoorName, DoorPolicy> {
-  const policies: Record<DoorName, DoorPolicy> = { node: { kind: "token" } };
+  const policies: Record<DoorName, DoorPolicy> = { node: { kind: "token" }, dataway: { kind: "token" } };
   const given = result.settings.get("door")?.value as (readonly [string, string] | undefined)[];
   for (const [name, policy] of given.filter((one) => one !== undefined)) {
     if (!isDoorName(name)) {
@@ -266,6 +285,7 @@ function isDoorName(name: string): name is DoorName {
 function checkTogether(result: SettingsResult, mistakes: string[]): void {
   checkEngines(result, mistakes);
   checkMetricStore(result, mistakes);
+  checkDataway(result, mistakes);
   const value = (name: keyof typeof SERVER_SETTINGS) => result.settings.get(name)?.value;
   if ((value("tls-cert") === undefined) !== (value("tls-key") === undefined)) {
     mistakes.push("tls-cert and tls-key: give both or neither");

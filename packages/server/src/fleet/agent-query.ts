@@ -1,4 +1,4 @@
-import { MusterError, type SelectorTerm } from "@muster/core";
+import { type Capability, MusterError, type SelectorTerm } from "@muster/core";
 import type { AgentListQuery } from "@muster/core/resources";
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from "kysely";
 import type { Schema } from "../store/schema.ts";
@@ -10,6 +10,8 @@ export interface AgentQuery extends AgentListQuery {
   readonly terms: readonly SelectorTerm[];
   /** Only agents of this protocol. */
   readonly protocol?: string;
+  /** Only agents that can do this. */
+  readonly capability?: Capability;
   /** Only members of this group; `terms` null when it has no selector. */
   readonly memberOf: { readonly id: string; readonly terms: readonly SelectorTerm[] | null } | undefined;
 }
@@ -74,6 +76,7 @@ function filterConditions(where: Where, query: AgentQuery): Expression<SqlBool>[
   const conditions = query.terms.map((term) => meetsTerm(where, term));
   if (query.filter) conditions.push(where("search", "like", sql<string>`${likePattern(query.filter)} escape '\\'`));
   if (query.protocol !== undefined) conditions.push(where("protocol", "=", query.protocol));
+  if (query.capability !== undefined) conditions.push(where("capabilities", "like", `%"${query.capability}"%`));
   if (query.status) conditions.push(where("status", "=", query.status));
   if (query.memberOf) conditions.push(isMember(query.memberOf)(where));
   return conditions;

@@ -1,4 +1,12 @@
-import { type AgentId, type Clock, isLabelKey, LABEL_LIMITS, MusterError, parseSelector } from "@muster/core";
+import {
+  type AgentId,
+  type Capability,
+  type Clock,
+  isLabelKey,
+  LABEL_LIMITS,
+  MusterError,
+  parseSelector,
+} from "@muster/core";
 import type { Agent, AgentCounts, AgentListQuery, AgentPatch, LabelSummary, Targets } from "@muster/core/resources";
 import { type Store, slices } from "../store/store.ts";
 import { writeLabels } from "./agent-facts.ts";
@@ -21,6 +29,13 @@ interface AgentsParts {
   readonly metrics: Metrics;
   readonly groups: Groups;
   readonly feed: Feed;
+}
+
+/** A server process with an agent's connection. */
+export interface AgentHolder {
+  readonly process: string;
+  /** For people: where it runs. */
+  readonly place: string;
 }
 
 /** The agents of the fleet as people see them: find, list, select, label, remove. */
@@ -70,9 +85,25 @@ export class Agents {
     return this.#parts.registry.get(id as AgentId)?.number ?? this.#numbers.get(id);
   }
 
+  /** The processes that hold these agents' connections, by agent; absent where nobody does. */
+  async findHolders(ids: readonly string[]): Promise<Map<string, AgentHolder>> {
+    await this.#parts.registry.flush();
+    const holders = new Map<string, AgentHolder>();
+    for (const slice of slices(ids, 1, this.#parts.store.dialect)) {
+      const rows = await this.#parts.store.db
+        .selectFrom("agents")
+        .innerJoin("processes", "processes.id", "agents.holder")
+        .select(["agents.id", "processes.id as process", "processes.place"])
+        .where("agents.id", "in", slice)
+        .execute();
+      for (const { id, process, place } of rows) holders.set(id, { process, place });
+    }
+    return holders;
+  }
+
   /** A page of agents and how many there are in all. */
   async list(
-    query: AgentListQuery & { protocol?: string },
+    query: AgentListQuery & { protocol?: string; capability?: Capability },
   ): Promise<{ items: Agent[]; nextCursor: string | null; total: number }> {
     await this.#parts.registry.flush();
     const group = query.group === undefined ? undefined : await this.#parts.groups.find(query.group);

@@ -4,6 +4,8 @@ export interface PlainRequest {
   /** Percent-encoded as it came, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** The query as it came, without the question mark; for peers that do not escape. */
+  readonly rawQuery?: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Uint8Array;
   /** The address that counts: the socket's, or the last untrusted hop behind a declared proxy. */
@@ -45,6 +47,8 @@ export interface ConnectionHandler {
   onText(text: string): void | Promise<void>;
   /** Absent: binary frames are ignored. */
   onBinary?(bytes: Uint8Array): void | Promise<void>;
+  /** A Ping came, and is answered already. */
+  onPing?(): void;
   onClose(code: number, reason: string): void;
 }
 

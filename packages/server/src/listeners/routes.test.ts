@@ -28,6 +28,10 @@ describe("routes of the main port", () => {
     assert.deepEqual(findOwner("/api/v1/ws"), { door: "node" });
     assert.deepEqual(findOwner("/api/v1"), { door: "node" });
     assert.deepEqual(findOwner("/ws/client"), { door: "node" });
+    for (const path of ["/v1/ws/datakit", "/v1/datakits/x/inputs", "/v1/write/metric", "/write", "/api/v2/write"]) {
+      assert.deepEqual(findOwner(path), { door: "dataway" }, path);
+    }
+    assert.equal(findOwner("/v1/opamp"), "console");
   });
 
   test("a prefix ends at a slash, and case and encoding count", () => {

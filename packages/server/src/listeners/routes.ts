@@ -11,6 +11,28 @@ export interface Route {
 }
 
 const NODE: RouteOwner = { door: "node" };
+const DATAWAY: RouteOwner = { door: "dataway" };
+
+/** What DataKits, their web and writers of InfluxDB ask for: docs/protocols/dataway.md lists each. */
+const DATAWAY_TREES = ["/v1/datakits", "/v1/write", "/v1/check/token", "/v1/election"] as const;
+const DATAWAY_PATHS = [
+  "/v1/ws/datakit",
+  "/v1/datakit/pull",
+  "/v1/datakit/usage_trace",
+  "/v2/list/dataway",
+  "/v1/workspace",
+  "/v1/ntp",
+  "/v1/v1/heartbeat",
+  "/v1/env_variable",
+  "/v1/query/raw",
+  "/v1/object/labels",
+  "/v1/log",
+  "/v1/upload/profiling",
+  "/write",
+  "/query",
+  "/ping",
+  "/api/v2/write",
+] as const;
 
 /**
  * The one table of the main port (contract, section 3). No path belongs to two rows; what no row covers is the
@@ -25,6 +47,8 @@ export const ROUTES: readonly Route[] = [
   { path: "/metrics", covers: "exact", owner: "api" },
   { path: "/api/v1", covers: "tree", owner: NODE, except: ["/api/v1/User"] },
   { path: "/ws/client", covers: "exact", owner: NODE },
+  ...DATAWAY_TREES.map((path): Route => ({ path, covers: "tree", owner: DATAWAY })),
+  ...DATAWAY_PATHS.map((path): Route => ({ path, covers: "exact", owner: DATAWAY })),
 ];
 
 /** True when the row covers the path. Paths are compared as they came: an encoded slash is no slash. */

@@ -87,6 +87,10 @@ export class SocketConnection implements Connection {
     else if (this.#handler.onBinary) this.#guard(() => this.#handler.onBinary?.(buffer));
   }
 
+  ping(): void {
+    if (!this.#failed) this.#guard(() => this.#handler.onPing?.());
+  }
+
   /** Called once by the socket. */
   end(code: number, reason: string): void {
     this.#host.open.delete(this);
@@ -135,6 +139,10 @@ export class SocketConnection implements Connection {
 
 function onMessage(this: WebSocket, bytes: RawData, isBinary: boolean): void {
   (this as LinkedSocket).link?.receive(bytes, isBinary);
+}
+
+function onPing(this: WebSocket): void {
+  (this as LinkedSocket).link?.ping();
 }
 
 function onClose(this: WebSocket, code: number, reason: Buffer): void {
@@ -195,6 +203,7 @@ export class WebSocketAcceptor {
       socket.on("message", onMessage);
       socket.on("close", onClose);
       socket.on("error", onError);
+      if (handler.onPing) socket.on("ping", onPing);
       socket.link.start();
     });
   }

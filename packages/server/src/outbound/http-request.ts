@@ -5,6 +5,7 @@ export interface OutboundRequest {
   readonly url: URL;
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
+  /** Not sent with GET. */
   readonly body: Uint8Array<ArrayBuffer> | string;
   /** For the whole exchange, the answer's last byte included. */
   readonly timeoutMs: number;
@@ -36,7 +37,7 @@ export async function sendRequest(
     const response = await fetch(request.url, {
       method: request.method,
       headers: request.headers,
-      body: request.body,
+      body: request.method === "GET" ? null : request.body,
       redirect: "manual",
       signal: end.signal,
     });
