@@ -45,8 +45,8 @@ export async function tryKind(scope: Scope, kind: CollectorKind, trial: TrialOpt
     hostname: "host-1",
     intervalMs: trial.intervalMs ?? kind.defaultIntervalMs ?? 10_000,
     stateDir: () => stateDir,
-    async emit(category, added) {
-      await trial.emit?.(category, added);
+    async emit(category, added, batch) {
+      await trial.emit?.(category, added, batch);
       for (const point of added) points.push({ category, ...point });
     },
     reportTrouble: (message) => void troubles.push(message),

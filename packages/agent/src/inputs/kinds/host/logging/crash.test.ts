@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, copyFileSync, existsSync, readFileSync, renameSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { makeTempDir, onEnd, waitUntil } from "@muster/testing";
+
+const PROGRAM = fileURLToPath(new URL("./test-tail-program.ts", import.meta.url));
+const ROUNDS = 8;
+const LINES_PER_ROUND = 4000;
+
+/** What was handed over, in its order; a line that is still being written is not counted. */
+function readMessages(path: string): string[] {
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
+  return lines.filter(Boolean).flatMap((line) => (JSON.parse(line) as { messages: string[] }).messages);
+}
+
+test("kill -9 again and again, with rotations of both kinds: every line comes, and comes once", async (scope) => {
+  const folder = await makeTempDir(scope);
+  const path = join(folder, "app.log");
+  const out = join(folder, "out.jsonl");
+  let child: ChildProcess | undefined;
+  const start = () => {
+    const args = [PROGRAM, join(folder, "app.log*"), join(folder, "state"), out];
+    child = spawn(process.execPath, [...process.execArgv.filter((arg) => !arg.startsWith("--test")), ...args], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    return once(child.stdout ?? child, "data");
+  };
+  const kill = async () => {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  };
+  onEnd(scope, kill);
+
+  let written = 0;
+  const write = (count: number) => {
+    const lines = Array.from({ length: count }, () => `${++written} ${"x".repeat(100)}\n`);
+    appendFileSync(path, lines.join(""));
+  };
+  const rotate = (round: number) => {
+    if (round % 4 === 1) renameSync(path, `${path}.${round}`);
+    if (round % 4 === 3) {
+      copyFileSync(path, `${path}.${round}`);
+      truncateSync(path);
+    }
+  };
+
+  write(LINES_PER_ROUND);
+  for (let round = 0; round < ROUNDS; round++) {
+    await start();
+    write(LINES_PER_ROUND / 2);
+    // somewhere between the first batch and the last
+    await new Promise((resolve) => setTimeout(resolve, (round * 37) % 300));
+    rotate(round);
+    write(LINES_PER_ROUND / 2);
+    await new Promise((resolve) => setTimeout(resolve, (round * 53) % 120));
+    await kill();
+  }
+  await start();
+  await waitUntil("every line", () => new Set(readMessages(out)).size >= written, { timeoutMs: 15_000 });
+  await kill();
+  const numbers = readMessages(out).map((message) => Number.parseInt(message, 10));
+  assert.equal(numbers.length, written, `${numbers.length - written} came twice`);
+  assert.equal(new Set(numbers).size, written);
+});
