@@ -15,7 +15,7 @@ export type LiveNotice = EventOf<"ready"> | EventOf<"lagged"> | (EventOf<"error"
 /** What arrives for each subject, besides notices. */
 export interface LiveEventsByOp {
   fleet: EventOf<"counts"> | EventOf<"agent"> | EventOf<"agent_removed">;
-  agent: EventOf<"sample">;
+  agent: EventOf<"sample"> | EventOf<"inputs">;
   command: EventOf<"command"> | EventOf<"run"> | EventOf<"output"> | EventOf<"output_end">;
   output: EventOf<"output"> | EventOf<"output_end">;
   commands: EventOf<"command">;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { INPUT_LIMITS, INPUT_STATUSES, type InputStatus } from "../input-limits.ts";
+import { targetsSchema } from "./commands.ts";
 import { instant } from "./shared.ts";
 
 export { INPUT_LIMITS, type InputStatus };
@@ -112,3 +113,61 @@ export const inputRevisionSchema = z.object({
   reason: z.string().nullable(),
 });
 export type InputRevision = z.infer<typeof inputRevisionSchema>;
+
+const inputType = z.string().min(1).max(INPUT_LIMITS.typeLength).default("datakit");
+
+export const inputListSchema = z.object({ items: z.array(inputSchema) });
+export const availableInputListSchema = z.object({ items: z.array(availableInputSchema) });
+export const inputRevisionListSchema = z.object({ items: z.array(inputRevisionSchema) });
+
+export const inputSampleSchema = z.object({ input: name, toml });
+
+export const inputWithTextSchema = inputSchema.extend({ toml });
+/** An input with what is in its file. */
+export type InputWithText = z.infer<typeof inputWithTextSchema>;
+
+export const inputWriteSchema = z.strictObject({ input: name, inputType, toml: toml.min(1) });
+export type InputWrite = z.input<typeof inputWriteSchema>;
+
+export const inputChangeSchema = z.strictObject({
+  toml: toml.min(1),
+  /** For the history: why. */
+  message: z.string().min(1).max(500).optional(),
+  /** The revision that was edited; refused when it is no longer the newest. */
+  baseRevision: z.number().int().nonnegative().optional(),
+});
+export type InputChange = z.infer<typeof inputChangeSchema>;
+
+export const inputIdsSchema = z.strictObject({ ids: z.array(inputId).min(1).max(INPUT_LIMITS.idsPerCall) });
+
+export const inputRollbackSchema = z.strictObject({ revision: z.number().int().positive() });
+
+/** What a dry run collected, as line protocol. */
+export const inputTestSchema = z.object({ output: z.string() });
+
+export const inputBulkRequestSchema = inputWriteSchema.extend({ targets: targetsSchema });
+export type InputBulkRequest = z.input<typeof inputBulkRequestSchema>;
+
+export const inputBulkOutcomeSchema = z.object({
+  agentId: z.string(),
+  agentName: z.string(),
+  /** `unchanged`: the agent has it already. `unknown`: the answer was lost; its inventory will tell. */
+  outcome: z.enum(["applied", "unchanged", "refused", "unknown"]),
+  inputId: z.string().nullable(),
+  status: inputStatusSchema.nullable(),
+  /** `from.errCode` or a code of ours, and the reason in words; null when it was applied. */
+  code: z.string().nullable(),
+  reason: z.string().nullable(),
+});
+export type InputBulkOutcome = z.infer<typeof inputBulkOutcomeSchema>;
+
+export const inputBulkAnswerSchema = z.object({
+  total: z.number().int(),
+  applied: z.number().int(),
+  unchanged: z.number().int(),
+  refused: z.number().int(),
+  unknown: z.number().int(),
+  items: z.array(inputBulkOutcomeSchema),
+});
+/** What came of one input for many agents; each agent counts for itself. */
+export type InputBulkAnswer = z.infer<typeof inputBulkAnswerSchema>;

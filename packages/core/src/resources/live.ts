@@ -11,7 +11,7 @@ import type { LatestSample } from "./metrics.ts";
 export const liveRequestSchema = z.discriminatedUnion("op", [
   /** Counts by status, and agents as they change. `agentIds` narrows `agent` events to the rows on screen. */
   z.strictObject({ op: z.literal("fleet"), sub: z.number().int(), agentIds: z.array(z.string()).max(1000).optional() }),
-  /** Every sample of one agent as it arrives, with details. */
+  /** Every sample of one agent as it arrives, with details, and word of its inputs. */
   z.strictObject({ op: z.literal("agent"), sub: z.number().int(), agentId: z.string() }),
   /** A command, its counts, and its runs as they change; with `output` also what they write. */
   z.strictObject({
@@ -41,6 +41,8 @@ export type LiveEvent =
   | { event: "agent"; sub: number; agent: Agent }
   | { event: "agent_removed"; sub: number; agentId: string }
   | { event: "sample"; sub: number; sample: LatestSample }
+  /** The agent's inputs have changed, or may have: read them again. */
+  | { event: "inputs"; sub: number; agentId: string }
   | { event: "command"; sub: number; command: Command }
   | { event: "run"; sub: number; run: Run }
   | { event: "output"; sub: number; runId: string; chunks: OutputChunk[] }

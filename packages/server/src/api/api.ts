@@ -12,6 +12,7 @@ import type { ApiContext } from "./context.ts";
 import { enrollmentTokenRoutes } from "./enrollment-tokens.ts";
 import { toProblem } from "./errors.ts";
 import { groupRoutes } from "./groups.ts";
+import { inputRoutes } from "./inputs.ts";
 import { installRoutes } from "./install.ts";
 import { InstallFiles } from "./install-files.ts";
 import { Live } from "./live.ts";
@@ -133,6 +134,7 @@ function collectRoutes(options: ApiOptions, telemetry: Telemetry, document: () =
     ...systemRoutes(options, telemetry),
     ...agentRoutes(options),
     ...groupRoutes(options),
+    ...inputRoutes(options),
     ...commandRoutes(options),
     ...runRoutes(options),
     ...metricRoutes(options),

@@ -77,10 +77,11 @@ export class FleetSubscription extends Subscription {
   }
 }
 
-/** Every sample of one agent as it arrives; a slow reader gets the newest. */
+/** Every sample of one agent as it arrives, where a slow reader gets the newest, and that its inputs changed. */
 export class AgentSubscription extends Subscription {
   readonly #agentId: string;
   #samples: LatestSample[] = [];
+  #inputsChanged = false;
 
   constructor(parts: SubscriptionParts, agentId: string) {
     super(parts);
@@ -88,7 +89,7 @@ export class AgentSubscription extends Subscription {
   }
 
   topics(): readonly string[] {
-    return [`sample:${this.#agentId}`];
+    return [`sample:${this.#agentId}`, `inputs:${this.#agentId}`];
   }
 
   async load(): Promise<void> {
@@ -98,14 +99,19 @@ export class AgentSubscription extends Subscription {
   }
 
   note(event: FeedEvent): boolean {
-    if (event.kind !== "sample") return false;
+    if (event.kind === "inputs") this.#inputsChanged = true;
+    else if (event.kind === "sample") this.#noteSample(event.sample);
+    else return false;
+    return true;
+  }
+
+  #noteSample(sample: LatestSample): void {
     const room = this.isLagging ? 0 : MAX_SAMPLES - 1;
     while (this.#samples.length > room) {
       this.#samples.shift();
       this.countMerged();
     }
-    this.#samples.push(event.sample);
-    return true;
+    this.#samples.push(sample);
   }
 
   want(): void {}
@@ -113,6 +119,8 @@ export class AgentSubscription extends Subscription {
   async emit(): Promise<boolean> {
     for (const sample of this.#samples) this.socket.send({ event: "sample", sub: this.sub, sample });
     this.#samples = [];
+    if (this.#inputsChanged) this.socket.send({ event: "inputs", sub: this.sub, agentId: this.#agentId });
+    this.#inputsChanged = false;
     return false;
   }
 }

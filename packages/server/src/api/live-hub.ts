@@ -150,6 +150,8 @@ function topicsOf(event: FeedEvent): string[] {
       return ["commands", `command:${event.commandId}`];
     case "run":
       return ["commands", `command:${event.commandId}`, `run:${event.runId}`];
+    case "inputs":
+      return [`inputs:${event.agentId}`];
     case "output":
       return [`command:${event.commandId}`, `run:${event.runId}`];
   }

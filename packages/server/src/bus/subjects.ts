@@ -31,6 +31,7 @@ export const TOPICS = {
           z.object({ kind: z.literal("command"), commandId: id }),
           z.object({ kind: z.literal("run"), runId: id, commandId: id, agentId: id }),
           z.object({ kind: z.literal("output"), runId: id, commandId: id }),
+          z.object({ kind: z.literal("inputs"), agentId: id }),
         ]),
       )
       .max(2000),

@@ -3,7 +3,7 @@ import type { InputAnswer, InputCall, InputInventory } from "@muster/core/resour
 import type { Bus } from "../bus/bus.ts";
 import type { Answer } from "../bus/subjects.ts";
 import type { Store } from "../store/store.ts";
-import { workingSession } from "./agent-state.ts";
+import { type AgentState, workingSession } from "./agent-state.ts";
 import type { Registry } from "./registry.ts";
 import type { LiveSession } from "./sessions.ts";
 
@@ -19,6 +19,8 @@ export interface CallOptions {
   /** Gives up waiting; what the agent does with the call stays open. */
   readonly signal?: AbortSignal | undefined;
 }
+
+type TakeInventory = (agent: AgentState, inventory: InputInventory) => Promise<void>;
 
 interface Waiting {
   readonly session: LiveSession;
@@ -41,7 +43,7 @@ export class Calls {
   readonly #parts: CallsParts;
   readonly #waiting = new Map<string, Waiting>();
   readonly #bySession = new Map<LiveSession, Set<string>>();
-  #takeInventory: (agentNumber: number, inventory: InputInventory) => Promise<void> = async () => {};
+  #takeInventory: TakeInventory = async () => {};
 
   constructor(parts: CallsParts) {
     this.#parts = parts;
@@ -49,7 +51,7 @@ export class Calls {
   }
 
   /** Who keeps what agents say of their inputs. An answer that carries an inventory is given out after it was taken. */
-  set onInventory(take: (agentNumber: number, inventory: InputInventory) => Promise<void>) {
+  onInventory(take: TakeInventory): void {
     this.#takeInventory = take;
   }
 
@@ -72,6 +74,15 @@ export class Calls {
     return this.#askProcess(holder, { agentId, call, options });
   }
 
+  /** Throws what `call` would, as far as that is known before the agent is asked. */
+  async assertReachable(agentId: AgentId): Promise<void> {
+    const state = this.#parts.registry.get(agentId);
+    const session = state && workingSession(state);
+    if (session) {
+      if (!canBeAsked(session)) throw unsupported();
+    } else if ((await this.#findHolder(agentId, state?.elsewhere ?? null)) === null) throw offline();
+  }
+
   /** The agent has answered. */
   answered(session: LiveSession, callId: string, answer: InputAnswer): void {
     const waiting = this.#waiting.get(callId);
@@ -81,12 +92,12 @@ export class Calls {
     if (!inventory) waiting.settle(answer);
     else {
       const give = () => waiting.settle(answer);
-      this.#takeInventory(session.state.number, inventory).then(give, give);
+      this.#takeInventory(session.state, inventory).then(give, give);
     }
   }
 
   reported(session: LiveSession, inventory: InputInventory): void {
-    void this.#takeInventory(session.state.number, inventory).catch(() => {}); // the next one says it again
+    void this.#takeInventory(session.state, inventory).catch(() => {}); // the next one says it again
   }
 
   /** The connection has ended: nobody will answer what was asked over it. */
@@ -100,8 +111,8 @@ export class Calls {
   }
 
   #ask(session: LiveSession, call: InputCall, options: CallOptions): Promise<InputAnswer> {
-    const { peer, state } = session;
-    if (!peer.onCall || !state.capabilities.has("inputs")) throw unsupported();
+    const { peer } = session;
+    if (!canBeAsked(session)) throw unsupported();
     const callIds = this.#bySession.get(session) ?? new Set();
     if (callIds.size >= MAX_PER_AGENT)
       throw new MusterError("resource_exhausted", "too many calls wait for this agent's answer");
@@ -189,6 +200,10 @@ const REFUSALS: Readonly<Record<Refusal, (timeoutMs: number) => MusterError>> = 
   busy: () => new MusterError("resource_exhausted", "too many calls wait for this agent's answer"),
   timeout: (timeoutMs) => new MusterError("deadline_exceeded", "the agent did not answer in time", { timeoutMs }),
 };
+
+function canBeAsked({ peer, state }: LiveSession): boolean {
+  return peer.onCall !== undefined && state.capabilities.has("inputs");
+}
 
 function refusalOf(error: unknown): Refusal {
   const code = error instanceof MusterError ? error.code : "internal";

@@ -7,6 +7,8 @@ export type FeedEvent =
   | { readonly kind: "sample"; readonly agentId: AgentId; readonly sample: LatestSample }
   | { readonly kind: "command"; readonly commandId: CommandId }
   | { readonly kind: "run"; readonly runId: RunId; readonly commandId: CommandId; readonly agentId: AgentId }
+  /** An agent told of its inputs, or a change of one ended. */
+  | { readonly kind: "inputs"; readonly agentId: AgentId }
   /** More of what a run wrote is stored. */
   | { readonly kind: "output"; readonly runId: RunId; readonly commandId: CommandId };
 

@@ -6,6 +6,7 @@ import { Calls } from "./calls.ts";
 import { Commands } from "./commands.ts";
 import { Feed } from "./feed.ts";
 import { Groups } from "./groups.ts";
+import { Inputs } from "./inputs.ts";
 import { Ledger } from "./ledger.ts";
 import type { MetricExporter } from "./metric-export.ts";
 import type { MetricReader } from "./metric-reader.ts";
@@ -37,6 +38,7 @@ export class Fleet {
   readonly metrics: Metrics;
   readonly ledger: Ledger;
   readonly calls: Calls;
+  readonly inputs: Inputs;
   readonly sessions: Sessions;
   readonly agents: Agents;
   readonly commands: Commands;
@@ -77,6 +79,7 @@ export class Fleet {
       metrics: this.metrics,
       groups: this.groups,
     });
+    this.inputs = new Inputs({ ...parts, feed, registry, calls: this.calls, agents: this.agents });
     this.commands = new Commands({ ...parts, feed, agents: this.agents, ledger: this.ledger });
     this.#relay = new Relay({
       ...parts,
@@ -95,6 +98,7 @@ export class Fleet {
     await this.metrics.history.recover();
     this.metrics.start();
     this.sessions.start();
+    this.inputs.start();
     this.#presence.start(() => this.sessions.connectionCount());
     this.#relay.start();
   }
@@ -116,6 +120,7 @@ export class Fleet {
     this.#presence.stop();
     this.#relay.stop();
     await this.ledger.settle();
+    await this.inputs.stop();
     await this.metrics.stop();
     await this.registry.stop();
     await this.processes.stop();

@@ -162,6 +162,8 @@ function keyOf(event: SentEvent): string {
       return `command/${event.commandId}`;
     case "run":
       return `run/${event.runId}`;
+    case "inputs":
+      return `inputs/${event.agentId}`;
     case "output":
       return `output/${event.runId}`;
   }

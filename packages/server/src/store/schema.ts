@@ -1,5 +1,6 @@
 import type { Generated } from "kysely";
 import type { AccessTables } from "./access-tables.ts";
+import type { InputTables } from "./input-tables.ts";
 
 /** Truth values are 0 and 1 in both databases; JSON columns hold text; instants are ms. */
 export interface AgentsTable {
@@ -148,7 +149,7 @@ export interface MetricTierTable {
 }
 
 /** All tables. */
-export interface Schema extends AccessTables {
+export interface Schema extends AccessTables, InputTables {
   processes: ProcessesTable;
   agents: AgentsTable;
   agent_labels: AgentLabelsTable;

@@ -5,6 +5,7 @@ import { commands } from "./0002-commands.ts";
 import { metrics } from "./0003-metrics.ts";
 import { access } from "./0004-access.ts";
 import { processes } from "./0005-processes.ts";
+import { inputs } from "./0006-inputs.ts";
 
 /** All migrations in order. A released one is never changed; a new one gets the next number. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -14,5 +15,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     "0003-metrics": metrics(dialect),
     "0004-access": access(dialect),
     "0005-processes": processes(dialect),
+    "0006-inputs": inputs(dialect),
   };
 }
