@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { SystemInfo } from "@muster/core/resources";
 import { startTestServer } from "./api/test-server.ts";
+import { databaseAway } from "./store/away.ts";
 
 async function readSystem(server: Awaited<ReturnType<typeof startTestServer>>): Promise<SystemInfo> {
   const response = await server.request("GET", "/fleet/v1/system", { token: server.firstRun.apiToken });
@@ -88,5 +89,31 @@ describe("edges", () => {
     assert.equal((await server.request("GET", "/healthz")).status, 200);
     server.edges.stopAccepting();
     await assert.rejects(server.request("GET", "/readyz"));
+  });
+
+  test("a store that hangs makes the server not ready before a load balancer loses patience", async (context) => {
+    const server = await startTestServer(context);
+    context.mock.method(server.store, "ping", () => new Promise<never>(() => {}));
+    const askedAt = performance.now();
+    assert.equal((await server.request("GET", "/readyz")).status, 503);
+    assert.ok(performance.now() - askedAt < 4000);
+  });
+
+  test("while the store is away a token that it knew reads the numbers, and what needs the store says when to come back", async (context) => {
+    const server = await startTestServer(context);
+    const token = server.firstRun.apiToken;
+    assert.equal((await server.request("GET", "/metrics", { token })).status, 200);
+    const away = () => {
+      throw databaseAway(undefined);
+    };
+    context.mock.method(server.store.db, "selectFrom", away);
+    context.mock.method(server.store.db, "transaction", away);
+    assert.equal((await server.request("GET", "/metrics", { token })).status, 200);
+    const stranger = await server.request("GET", "/metrics", { token: `mst_${"0".repeat(64)}` });
+    assert.equal(stranger.status, 503);
+    const body = { text: "true", targets: { all: true } };
+    const refused = await server.request("POST", "/fleet/v1/commands", { token, body });
+    assert.equal(refused.status, 503);
+    assert.ok(Number(refused.headers.get("retry-after")) >= 1);
   });
 });

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Clock, newMessageId, type TokenId } from "@muster/core";
+import { type Clock, delay, newMessageId, type TokenId } from "@muster/core";
 import type { Door as DoorResource, Health, SystemInfo } from "@muster/core/resources";
 import type { Logger } from "pino";
 import { Api } from "./api/api.ts";
@@ -24,6 +24,8 @@ export interface EdgesOptions {
   readonly access: Access;
   readonly fleet: Fleet;
   readonly doors: readonly Door[];
+  /** Paths of OpenAPI that doors answer. */
+  readonly otherPaths?: Readonly<Record<string, unknown>>;
   /** Where the console's files are; found beside the program when absent. */
   readonly consoleDir?: string | undefined;
   /** Throws when the database does not answer. */
@@ -156,11 +158,20 @@ function listWarnings(config: ServerConfig, listeners: Listeners): SystemInfo["w
   return warnings;
 }
 
-async function checkHealth({ pingStore, isBusConnected }: EdgesOptions, state: { draining: boolean }): Promise<Health> {
-  const database = await pingStore().then(
+/** A store that takes longer is away for whoever asks whether new connections should come here. */
+const PING_WITHIN_MS = 1500;
+
+async function checkHealth(options: EdgesOptions, state: { draining: boolean }): Promise<Health> {
+  const { pingStore, isBusConnected, clock } = options;
+  const answered = new AbortController();
+  const ping = pingStore().then(
     () => "ok",
     () => "does not answer",
   );
+  // a load balancer does not wait long for the answer
+  const late = delay(clock, PING_WITHIN_MS, answered.signal).then(() => "does not answer");
+  const database = await Promise.race([ping, late]);
+  answered.abort();
   const process = state.draining ? "stopping" : "ok";
   const bus = isBusConnected() ? "ok" : "does not answer";
   const checks = { database, bus, process };

@@ -2,7 +2,9 @@ import { MusterError, newApiToken, newId, type TokenId, toIso } from "@muster/co
 import type { ApiToken, Page, Principal, Role, TokenCreate, TokenCreated } from "@muster/core/resources";
 import type { Insertable, Selectable } from "kysely";
 import type { ApiTokensTable } from "../store/access-tables.ts";
+import { isDatabaseAway } from "../store/away.ts";
 import type { AccessContext, Identity } from "./access.ts";
+import { KnownCallers } from "./access-known.ts";
 import { lesserRole, strongestRole } from "./access-rules.ts";
 import { hashSecret, hintOf, readExpiry, toPage } from "./access-secrets.ts";
 
@@ -14,9 +16,11 @@ const USED_EVERY_MS = 60_000;
  */
 export class ApiTokens {
   readonly #context: AccessContext;
+  readonly #known: KnownCallers;
 
   constructor(context: AccessContext) {
     this.#context = context;
+    this.#known = new KnownCallers(context);
   }
 
   async list(query: { readonly limit: number; readonly cursor?: string | undefined }): Promise<Page<ApiToken>> {
@@ -55,8 +59,25 @@ export class ApiTokens {
     this.#context.revocations.publish({ kind: "token", id });
   }
 
-  /** Who a token stands for; undefined when it is unknown, has expired, or its owner is gone. */
+  /**
+   * Who a token stands for; undefined when it is unknown, has expired, or its owner is gone. While the store is away, whom
+   * it vouched for a moment ago may still come in: what the server tells from memory stays readable.
+   */
   async authenticate(secret: string): Promise<Identity | undefined> {
+    const hash = hashSecret(secret);
+    const { revision } = this.#known;
+    try {
+      const found = await this.#find(hash);
+      this.#known.learn(hash, found, revision);
+      return found?.identity;
+    } catch (error) {
+      const identity = isDatabaseAway(error) ? this.#known.find(hash) : undefined;
+      if (identity) return identity;
+      throw error;
+    }
+  }
+
+  async #find(hash: string): Promise<{ identity: Identity; expiresAt: number | null } | undefined> {
     const now = this.#context.clock.now();
     const row = await this.#context.store.db
       .selectFrom("api_tokens")
@@ -64,14 +85,15 @@ export class ApiTokens {
       .select(["api_tokens.id", "api_tokens.name", "api_tokens.scopes", "api_tokens.expires_at as expiresAt"])
       .select(["api_tokens.last_used_at as usedAt", "api_tokens.owner_id as ownerId"])
       .select(["users.role as ownerRole", "users.disabled as ownerDisabled"])
-      .where("api_tokens.secret_hash", "=", hashSecret(secret))
+      .where("api_tokens.secret_hash", "=", hash)
       .executeTakeFirst();
     if (!row || (row.expiresAt !== null && row.expiresAt <= now)) return undefined;
     const role = roleOf(row);
     if (role === null) return undefined;
     if (row.usedAt === null || now - row.usedAt >= USED_EVERY_MS) await this.#markUsed(row.id, now);
     const principal: Principal = { kind: "token", id: row.id, name: row.name, role };
-    return { principal, credential: { kind: "token", id: row.id }, ownerId: row.ownerId };
+    const identity: Identity = { principal, credential: { kind: "token", id: row.id }, ownerId: row.ownerId };
+    return { identity, expiresAt: row.expiresAt };
   }
 
   async #markUsed(id: string, now: number): Promise<void> {

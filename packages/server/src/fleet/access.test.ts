@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MusterError } from "@muster/core";
 import { ManualClock, type Scope } from "@muster/testing";
+import { databaseAway } from "../store/away.ts";
 import { describeStores, type TestStores } from "../store/stores-for-test.ts";
 import { Access } from "./access.ts";
 import { LoginLimiter } from "./access-limiter.ts";
@@ -54,6 +55,33 @@ describeStores("access", (stores) => {
       assert.deepEqual(first?.generated, ["password", "enrollmentToken", "apiToken"]);
       assert.equal(first?.password.length, 20);
     });
+  });
+
+  test("while the store is away its last word on a token counts for minutes, unless the token is revoked", async (context) => {
+    const { access, clock, store } = await openAccess(context);
+    const by = { name: "admin", ownerId: null };
+    const create = async (name: string, expiresAt?: string) => {
+      const more = expiresAt === undefined ? {} : { expiresAt };
+      const { id, token } = await access.tokens.create({ name, scopes: ["viewer"], ...more }, by);
+      assert.equal((await access.authenticate({ bearer: token }))?.principal.id, id);
+      return { id, token };
+    };
+    const [kept, revoked] = [await create("kept"), await create("revoked")];
+    const short = await create("short", new Date(clock.now() + 30_000).toISOString());
+    const isAway = hasStatus("unavailable");
+    const away = context.mock.method(store.db, "selectFrom", () => {
+      throw databaseAway(undefined);
+    });
+    // what another process says over the bus
+    access.revocations.publish({ kind: "token", id: revoked.id });
+    clock.advance(60_000);
+    assert.equal((await access.authenticate({ bearer: kept.token }))?.principal.id, kept.id);
+    await assert.rejects(access.authenticate({ bearer: revoked.token }), isAway);
+    await assert.rejects(access.authenticate({ bearer: short.token }), isAway, "it has expired meanwhile");
+    clock.advance(5 * 60_000);
+    await assert.rejects(access.authenticate({ bearer: kept.token }), isAway, "that was long ago");
+    away.mock.restore();
+    assert.equal((await access.authenticate({ bearer: kept.token }))?.principal.id, kept.id);
   });
 
   describe("sessions", () => {
