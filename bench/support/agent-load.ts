@@ -163,7 +163,7 @@ export class AgentLoad {
       socket.write(buildTextFrame(buildRegistration(id, this.#target.kind)));
       await ready;
     }
-    entry = { socket, index, sentAt: 0, waiting: false };
+    entry = { socket, index: first + index, sentAt: 0, waiting: false };
     this.#sockets.push(entry);
   }
 
@@ -178,7 +178,20 @@ export class AgentLoad {
 export function buildBeat(kind: BeatKind, index: number): string {
   const now = systemClock.now();
   const share = ((index * 37 + now) % 1000) / 1000;
-  const metrics = {
+  const content =
+    kind === "original"
+      ? { metrics: describeOriginal(share) }
+      : { muster: describeNative(now, share, kind === "shown") };
+  return JSON.stringify({
+    type: "heartbeat",
+    id: "0f8fad5b-d9cb-469f-a165-70867728950e",
+    timestamp: "2026-01-01T00:00:00.000Z",
+    data: { ...(kind === "original" ? {} : { node_id: `load-${index}` }), status: "online", ...content },
+  });
+}
+
+function describeOriginal(share: number) {
+  return {
     cpu_usage: share * 100,
     memory_usage: 42.7,
     disk_usage: 63.125,
@@ -189,14 +202,25 @@ export function buildBeat(kind: BeatKind, index: number): string {
     disk_available: 182_313_394_176,
     uptime: 864_000,
   };
+}
+
+/** Every measurement, and the detail of a host with two cores. */
+function describeNative(at: number, share: number, backlog: boolean) {
   const values = HOST_METRICS.map((_, position) => Math.round(share * 1e6 * (position + 1)) / 1e6);
-  const muster = { at: now, values, ...(kind === "shown" ? { backlog: true } : {}) };
-  return JSON.stringify({
-    type: "heartbeat",
-    id: "0f8fad5b-d9cb-469f-a165-70867728950e",
-    timestamp: "2026-01-01T00:00:00.000Z",
-    data: { status: "online", metrics, ...(kind === "original" ? {} : { muster }) },
-  });
+  const core = { user: share, system: 0.031, iowait: 0.0012 };
+  const detail = {
+    cores: [core, core],
+    memory: { total: 16_777_216_000, used: 7_163_871_232, buffers: 312_475_648, cached: 4_294_967_296 },
+    swap: { total: 2_147_483_648, used: 0 },
+    load: [share, 0.42, 0.37],
+    filesystems: [{ mount: "/", device: "/dev/vda1", type: "ext4", total: 494_384_795_648, used: 312_071_401_472 }],
+    disks: [{ device: "vda", readBytes: 4096.5, writeBytes: 81_920.25, reads: 1, writes: 12.5, busy: 0.0125 }],
+    networks: [{ name: "eth0", receiveBytes: 18_432.75, transmitBytes: 9216.5 }],
+    uptimeS: 864_000,
+    processes: { total: 212, running: 2 },
+    cpuModel: "AMD EPYC",
+  };
+  return { at, values, detail, ...(backlog ? { backlog: true } : {}) };
 }
 
 /** The first frame of an agent. */

@@ -61,6 +61,7 @@ export async function startServer(scope: Scope, options: ServerOptions = {}): Pr
   });
   const [, url = "", port = ""] = await launched.waitForOutput(/(https?:\/\/127\.0\.0\.1:(\d+))/, 60_000);
   await waitUntil("a ready server", async () => (await fetch(`${url}/readyz`)).ok, {
+    timeoutMs: 30_000,
     explain: () => launched.describe(),
   });
   return {

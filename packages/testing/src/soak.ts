@@ -82,10 +82,14 @@ class Soak {
   }
 
   async run(): Promise<SoakOutcome> {
-    const killers = [this.#killServers(), this.#killAgents()];
-    await Promise.all(Array.from({ length: this.#options.callers }, () => this.#giveCommands()));
+    const killers = Promise.all([this.#killServers(), this.#killAgents()]);
+    killers.catch(() => {
+      this.#killing = false; // nobody brings the server back, so the callers must not wait for it
+    });
+    const callers = Array.from({ length: this.#options.callers }, () => this.#giveCommands());
+    await Promise.race([Promise.all(callers), killers]);
     this.#killing = false;
-    await Promise.all(killers);
+    await killers;
     this.#say("all commands are given; waiting for the ends");
     return this.#compare();
   }
@@ -111,12 +115,13 @@ class Soak {
       timeoutMs: 20_000,
       expiresInMs: 120_000,
     });
-    for (;;) {
+    while (this.#killing) {
       const answer = await this.#call("POST", "commands", { body, headers: { "idempotency-key": `soak-${number}` } });
       if (answer?.ok) return ((await answer.json()) as Command).id;
       if (answer && answer.status < 500) throw new Error(`command ${number}: ${answer.status} ${await answer.text()}`);
       await delay(systemClock, 100);
     }
+    throw new Error(`command ${number}: the server is gone`);
   }
 
   #agentIds: string[] = [];
