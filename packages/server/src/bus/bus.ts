@@ -22,6 +22,10 @@ export interface Bus {
   ): Promise<Answer<Name> | undefined>;
   /** One handler per request, set before `start`. Where it fails, the asker gets no answer. */
   answer<Name extends RequestName>(name: Name, handler: (ask: Ask<Name>) => Answer<Name> | Promise<Answer<Name>>): void;
+  /** Called whenever the others can be reached, for the first time or again. One handler, set before `start`. */
+  onConnect(handler: () => void): void;
+  /** A process is gone: whoever waits for an answer of it gets none, at once. */
+  giveUp(processId: string): void;
   /** Begins to receive. A bus that cannot connect at first keeps trying. */
   start(): Promise<void>;
   close(): Promise<void>;

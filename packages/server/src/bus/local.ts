@@ -11,6 +11,8 @@ export function localBus(): Bus {
     on() {},
     ask: async () => undefined,
     answer() {},
+    onConnect() {},
+    giveUp() {},
     async start() {},
     async close() {},
   };

@@ -48,6 +48,9 @@ export class NatsBus implements Bus {
   readonly #prefix: string;
   readonly #handlers = new Map<Topic, Handler>();
   readonly #answerers = new Map<RequestName, Answerer>();
+  /** How to end the waiting for a process, for each question that waits. */
+  readonly #asked = new Map<string, Set<() => void>>();
+  #onConnect: () => void = () => {};
   #connection: NatsConnection | undefined;
   #isConnected = false;
   #closed = false;
@@ -134,19 +137,34 @@ export class NatsBus implements Bus {
     if (!this.#connection || !this.#isConnected) return undefined;
     const data = encode(ask);
     if (!data) return undefined;
+    const asked = this.#asked.get(processId) ?? new Set();
+    this.#asked.set(processId, asked);
+    const { promise: gone, resolve: giveUp } = Promise.withResolvers<undefined>();
+    const end = () => giveUp(undefined);
+    asked.add(end);
     try {
-      const reply = await this.#connection.request(`${this.#prefix}.to.${processId}.${name}`, data, {
-        timeout: timeoutMs,
-      });
-      const answer = REQUESTS[name].answer.safeParse(decode(reply.data));
-      return answer.success ? (answer.data as never) : undefined;
+      const subject = `${this.#prefix}.to.${processId}.${name}`;
+      const reply = await Promise.race([gone, this.#connection.request(subject, data, { timeout: timeoutMs })]);
+      const answer = reply && REQUESTS[name].answer.safeParse(decode(reply.data));
+      return answer?.success ? (answer.data as never) : undefined;
     } catch {
       return undefined; // nobody there, or too slow: the asker does without
+    } finally {
+      asked.delete(end);
+      if (asked.size === 0) this.#asked.delete(processId);
     }
   }
 
   answer(name: RequestName, handler: (ask: never) => unknown): void {
     this.#answerers.set(name, handler);
+  }
+
+  onConnect(handler: () => void): void {
+    this.#onConnect = handler;
+  }
+
+  giveUp(processId: string): void {
+    for (const end of this.#asked.get(processId) ?? []) end();
   }
 
   async close(): Promise<void> {
@@ -191,6 +209,7 @@ export class NatsBus implements Bus {
     if (this.#isConnected === isConnected) return;
     this.#isConnected = isConnected;
     this.#tell(isConnected ? "connected" : "disconnected", {});
+    if (isConnected) this.#onConnect();
   }
 
   #tell(event: string, fields: Readonly<Record<string, unknown>>): void {

@@ -18,6 +18,10 @@ export const TOPICS = {
   presence: z.object({
     changes: z.array(z.object({ agent: id, here: z.boolean(), connections: z.number(), at: z.number() })).max(2000),
   }),
+  /** The sender was away: everybody says anew which agents they hold. */
+  roll_call: z.object({}),
+  /** A process is dead and its agents were set right. */
+  died: z.object({ process: id }),
   /** What happened, as ids; sent while somebody watches. */
   feed: z.object({
     events: z

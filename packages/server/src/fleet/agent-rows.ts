@@ -77,6 +77,8 @@ export function toState(row: AgentRow): AgentState {
     factsHash: 0,
     sessions: [],
     elsewhere: null,
+    elsewhereAt: 0,
+    tookOverFrom: null,
     others: null,
     dirty: false,
   };

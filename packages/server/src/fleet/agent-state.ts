@@ -21,6 +21,10 @@ export interface AgentState {
   sessions: LiveSession[];
   /** The process that holds a newer connection of this agent; null while the newest is ours, or none is known. */
   elsewhere: string | null;
+  /** When that one was opened; of the last one known while there is none. */
+  elsewhereAt: Timestamp;
+  /** The process whose newer connection has ended, so that ours counts again, although its row may say otherwise. */
+  tookOverFrom: string | null;
   /** Connections that other processes hold beside ours; null for none, since that is what nearly all have. */
   others: Map<string, number> | null;
   /** Something here differs from the store. */
@@ -32,6 +36,11 @@ export interface AgentState {
 /** The session that gets the work: the newest of all, when this process holds it. */
 export function workingSession(state: AgentState): LiveSession | undefined {
   return state.elsewhere === null ? state.sessions.at(-1) : undefined;
+}
+
+/** Which of two connections is the newer one; of two of the same instant that of the process with the greater id. */
+export function isLater(at: Timestamp, process: string, otherAt: Timestamp, other: string): boolean {
+  return at === otherAt ? process > other : at > otherAt;
 }
 
 /** How many live connections claim this agent's id; above one somebody cloned it. */

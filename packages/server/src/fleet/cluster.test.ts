@@ -12,12 +12,8 @@ import {
   unlessMissing,
   waitUntil,
 } from "@muster/testing";
-import { NatsBus } from "../bus/nats.ts";
-import { processWatch } from "../jobs/process-watch.ts";
-import { JobRunner } from "../jobs/runner.ts";
-import { doorbellSweep, timeouts } from "../jobs/timeouts.ts";
 import { openStore } from "../store/open.ts";
-import { StoreClock } from "../store/store-clock.ts";
+import { openProcess } from "./cluster-for-test.ts";
 import { Fleet } from "./fleet.ts";
 import { commandSpec, connectTo, FOREIGN, runResult, type TestAgent } from "./fleet-for-test.ts";
 
@@ -33,44 +29,10 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
   });
   after(() => scope.close());
 
-  /** A process's share of the domain, as the composition root builds it. */
-  const openProcess = async (url: string, place: string) => {
-    const store = openStore({ database: { kind: "postgres", url, connections: 4 } });
-    await store.migrate();
-    const clock = new StoreClock(systemClock);
-    await clock.start(store);
-    const bus = new NatsBus({ servers: [nats.url], prefix: url.split("/").at(-1) ?? "test" });
-    const fleet = new Fleet({ store, bus, clock, outputLimitBytes: 1_048_576, place });
-    await bus.start();
-    await fleet.start();
-    const jobs = new JobRunner(clock, () => {});
-    jobs.start([timeouts(fleet.ledger), doorbellSweep(fleet.ledger), processWatch(fleet)]);
-    const end = async () => {
-      await jobs.stop();
-      await bus.close();
-      clock.stop();
-    };
-    return {
-      fleet,
-      store,
-      bus,
-      async close() {
-        await fleet.stop();
-        await end();
-        await store.close();
-      },
-      /** Stops without a word, as a killed process does: no connection is closed in order, nothing is written. */
-      async vanish() {
-        await end();
-        await store.close();
-      },
-    };
-  };
-
   const openTwo = async (t: { after(task: () => Promise<void>): void }) => {
     const url = await postgres.createDatabase(scope);
-    const left = await openProcess(url, "left");
-    const right = await openProcess(url, "right");
+    const left = await openProcess({ url, nats, place: "left" });
+    const right = await openProcess({ url, nats, place: "right" });
     t.after(async () => {
       await left.close().catch(() => {});
       await right.close().catch(() => {});
@@ -241,7 +203,7 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
 
   test("a second process without a bus is refused with the reason", async (t) => {
     const url = await postgres.createDatabase(scope);
-    const first = await openProcess(url, "first");
+    const first = await openProcess({ url, nats, place: "first" });
     t.after(() => first.close());
     const store = openStore({ database: { kind: "postgres", url, connections: 2 } });
     t.after(() => store.close());

@@ -43,18 +43,24 @@ export class Fleet {
   readonly agents: Agents;
   readonly commands: Commands;
   readonly processes: Processes;
+  readonly #bus: Bus;
   readonly #presence: Presence;
   readonly #relay: Relay;
 
   constructor(parts: FleetParts) {
     const { feed } = this;
     const { processId } = parts.bus;
+    this.#bus = parts.bus;
+    parts.bus.on("died", ({ process }) => this.#processDied(process));
     this.processes = new Processes({
       ...parts,
       processId,
       place: parts.place ?? "this machine",
       hasBus: parts.bus.name !== "local",
-      onReturn: () => this.registry.markAllLive(),
+      onReturn: () => {
+        this.registry.markAllLive();
+        this.#presence.callRoll();
+      },
     });
     this.registry = new Registry({ ...parts, feed, processId });
     const { registry } = this;
@@ -92,9 +98,9 @@ export class Fleet {
   /** Sets right what the last process left, then begins background work. Call it before the first connection. */
   async start(): Promise<void> {
     await this.processes.start();
-    const alive = await this.processes.listAlive();
-    await this.registry.start(alive);
-    await this.ledger.start(alive.length === 1);
+    const known = await this.processes.listKnown();
+    await this.registry.start(known);
+    await this.ledger.start(known.length === 1);
     await this.metrics.history.recover();
     this.metrics.start();
     this.sessions.start();
@@ -105,13 +111,23 @@ export class Fleet {
 
   /** Notices processes that died, and agents that did not come back from one. Called about every second. */
   async watchProcesses(_now: Timestamp): Promise<void> {
-    for (const dead of await this.processes.buryDead()) {
-      this.#presence.processDied(dead.id);
+    const { dead: buried, gone } = await this.processes.watch();
+    for (const id of gone) this.#processDied(id);
+    for (const dead of buried) {
+      this.#processDied(dead.id);
+      this.#bus.publish("died", { process: dead.id });
       this.ledger.announce(dead.changes);
       for (const agentId of dead.agentIds) this.feed.publish({ kind: "agent", agentId, change: "status" });
     }
     for (const agentId of await this.processes.giveUpOrphans())
       this.feed.publish({ kind: "agent", agentId, change: "status" });
+  }
+
+  /** A process is gone, whoever found out: nothing here waits for it, and what it held is ours where we have a connection. */
+  #processDied(id: string): void {
+    this.#bus.giveUp(id);
+    this.#presence.processDied(id);
+    this.#relay.processDied(id);
   }
 
   /** Writes everything that waits. Call it when no connection is left. */

@@ -1,11 +1,14 @@
 import type { AgentId, CancelTimer, Clock } from "@muster/core";
 import type { Bus } from "../bus/bus.ts";
-import { type AgentState, workingSession } from "./agent-state.ts";
+import type { Store } from "../store/store.ts";
+import { type AgentState, isLater, workingSession } from "./agent-state.ts";
 import type { Ledger } from "./ledger.ts";
+import { readHolders } from "./presence-rows.ts";
 import type { Registry } from "./registry.ts";
 import { conflictReason } from "./sessions.ts";
 
 interface PresenceParts {
+  readonly store: Store;
   readonly clock: Clock;
   readonly bus: Bus;
   readonly registry: Registry;
@@ -24,17 +27,28 @@ const GATHER_MS = 50;
 const CHANGES_PER_MESSAGE = 1000;
 const SIZE_EVERY_MS = 2000;
 const SIZE_KEPT_MS = 7000;
+/** After NATS was away all processes come back at once: each waits for the others' calls before it names its agents. */
+const ROLL_AFTER_MS = 1000;
+const ROLL_SPREAD_MS = 2000;
+/** Then so many at a time, so that a large fleet holds up neither NATS nor anybody's other work. */
+const ROLL_STEP_MS = 100;
+const ROLL_STEP = 500;
+/** How often the store is asked about agents whose newer connection is elsewhere. */
+const RECHECK_MS = 5000;
 
 /**
  * Which process holds an agent, between processes. The newest connection gets the work: whoever is told of a newer one
- * elsewhere stands back, and takes over again when that one ends. A lost message is mended by the agent's next connect.
+ * elsewhere stands back, and takes over again when that one ends. A lost message is mended by the store, which keeps the
+ * newest connection, and by a roll call when NATS is back.
  */
 export class Presence {
   readonly #parts: PresenceParts;
   readonly #changes = new Map<AgentId, Change>();
   readonly #sizes = new Map<string, { agents: number; at: number }>();
   #sending = false;
-  #stop: CancelTimer | undefined;
+  #stop: CancelTimer[] = [];
+  #rolling = false;
+  #rollAgain = false;
   #countHere: () => number = () => 0;
 
   constructor(parts: PresenceParts) {
@@ -42,19 +56,24 @@ export class Presence {
     parts.bus.on("presence", ({ changes }, from) => {
       for (const change of changes) this.#learn(change, from);
     });
+    parts.bus.on("roll_call", () => this.callRoll());
+    parts.bus.onConnect(() => this.#onConnect());
     parts.bus.on("size", ({ agents }, from) => this.#sizes.set(from, { agents, at: parts.clock.monotonic() }));
   }
 
   /** `countHere` tells how many agents this process holds. */
   start(countHere: () => number): void {
     this.#countHere = countHere;
-    this.#stop = this.#parts.clock.every(SIZE_EVERY_MS, () =>
-      this.#parts.bus.publish("size", { agents: this.#countHere() }),
-    );
+    const { clock, bus } = this.#parts;
+    if (bus.name === "local") return;
+    this.#stop = [
+      clock.every(SIZE_EVERY_MS, () => bus.publish("size", { agents: this.#countHere() })),
+      clock.every(RECHECK_MS, () => void this.#recheck().catch(() => {})), // the store is away: next time
+    ];
   }
 
   stop(): void {
-    this.#stop?.();
+    for (const stop of this.#stop) stop();
     this.#send();
   }
 
@@ -85,6 +104,51 @@ export class Presence {
     for (const state of this.#parts.registry.states()) {
       forgetOthers(state, processId);
       if (state.elsewhere === processId) this.#takeOver(state);
+    }
+  }
+
+  /** Tells the others of every agent that is connected here, soon and little by little. */
+  callRoll(): void {
+    if (this.#parts.bus.name === "local") return;
+    this.#rollAgain = this.#rolling;
+    if (this.#rolling) return;
+    this.#rolling = true;
+    this.#parts.clock.after(ROLL_AFTER_MS + Math.random() * ROLL_SPREAD_MS, () => {
+      // whoever asked until now hears all of it
+      this.#rollAgain = false;
+      this.#nameNext([...this.#parts.registry.states()].filter((state) => state.sessions.length > 0));
+    });
+  }
+
+  #nameNext(states: readonly AgentState[]): void {
+    const changes = states
+      .slice(0, ROLL_STEP)
+      .filter((state) => state.sessions.length > 0)
+      .map((state) => describe(state, state.elsewhere === null));
+    if (changes.length > 0) this.#parts.bus.publish("presence", { changes });
+    if (states.length > ROLL_STEP) {
+      this.#parts.clock.after(ROLL_STEP_MS, () => this.#nameNext(states.slice(ROLL_STEP)));
+      return;
+    }
+    this.#rolling = false;
+    if (this.#rollAgain) this.callRoll();
+  }
+
+  /** What happened while we could not hear each other is said again. */
+  #onConnect(): void {
+    this.#parts.bus.publish("roll_call", {});
+    this.callRoll();
+  }
+
+  /** Takes over where the store says that the newer connection elsewhere is gone. */
+  async #recheck(): Promise<void> {
+    const waiting = new Map<number, AgentState>();
+    for (const state of this.#parts.registry.states())
+      if (state.sessions.length > 0 && state.elsewhere !== null) waiting.set(state.number, state);
+    const { store } = this.#parts;
+    for (const { number, holder } of await readHolders(store.db, store.dialect, [...waiting.keys()])) {
+      const state = waiting.get(number);
+      if (holder === null && state && state.elsewhere !== null) this.#takeOver(state);
     }
   }
 
@@ -122,6 +186,7 @@ export class Presence {
       // whoever holds the newest connection is told of ours, so that it can show the conflict
       if (state.sessions.length > 0 && state.elsewhere !== from) this.#note(describe(state, false));
       state.elsewhere = from;
+      state.elsewhereAt = change.at;
     } else if (state.elsewhere === from) {
       this.#takeOver(state);
     } else if (workingSession(state)) {
@@ -129,14 +194,15 @@ export class Presence {
     }
   }
 
-  /** True when our connection is newer than theirs. Of two of the same instant the process with the greater id wins. */
+  /** True when our connection is newer than theirs. */
   #isNewer(state: AgentState, change: Change, from: string): boolean {
     const session = workingSession(state);
     if (!session) return false;
-    return session.openedAt === change.at ? this.#parts.bus.processId > from : session.openedAt > change.at;
+    return isLater(session.openedAt, this.#parts.bus.processId, change.at, from);
   }
 
   #takeOver(state: AgentState): void {
+    state.tookOverFrom = state.elsewhere;
     state.elsewhere = null;
     const session = workingSession(state);
     if (!session) return;

@@ -1,4 +1,4 @@
-import { type AgentId, type Clock, MusterError, type Timestamp } from "@muster/core";
+import { type AgentId, type Clock, delay, MusterError, type Timestamp } from "@muster/core";
 import { type Queries, type Store, slices } from "../store/store.ts";
 import { type CommandChange, settleCommands } from "./command-ends.ts";
 
@@ -24,6 +24,12 @@ export interface DeadProcess {
 const BEAT_MS = 1000;
 /** A process that has not beaten for so long is dead. */
 export const DEAD_AFTER_MS = 4000;
+/** After an outage of the database everybody is given so long to beat again before anybody is judged. */
+const GRACE_MS = 2 * DEAD_AFTER_MS;
+/** Between two answers of the database to us; after a longer gap others may not have reached it either. */
+const GAP_MS = 2500;
+/** Who starts without a bus watches so long whether anybody else beats. */
+const WATCH_MS = DEAD_AFTER_MS + BEAT_MS;
 /** Agents of a dead process that did not come back by then are offline. */
 const OFFLINE_AFTER_MS = 60_000;
 
@@ -33,9 +39,13 @@ const OFFLINE_AFTER_MS = 60_000;
  */
 export class Processes {
   readonly #parts: ProcessesParts;
-  /** Our own beats have arrived since then; only who is heard may judge others. Monotonic. */
-  #beatingSince: number | undefined;
-  #lastBeat = 0;
+  /** The database has answered us without a gap since then; beats that are missed in an outage are nobody's fault. Monotonic. */
+  #answeredSince: number | undefined;
+  #answeredAt = 0;
+  #wasAway = false;
+  #isBeating = false;
+  /** The others that were there when we last looked. */
+  #others = new Set<string>();
   #stop: (() => void)[] = [];
 
   constructor(parts: ProcessesParts) {
@@ -45,26 +55,15 @@ export class Processes {
   /** Registers this process. Without a bus there must be no other one alive. */
   async start(): Promise<void> {
     const { store, clock, processId, place, hasBus } = this.#parts;
+    if (store.dialect.shared && !hasBus) await this.#watchForOthers();
     const now = clock.now();
     await store.transaction(async (queries) => {
       // where the database serves one process only, the lock of the data directory has seen to the others
-      if (!store.dialect.shared) await queries.deleteFrom("processes").execute();
-      const others = await queries
-        .selectFrom("processes")
-        .select("place")
-        .where("beat_at", ">", now - DEAD_AFTER_MS)
-        .execute();
-      if (others.length > 0 && !hasBus) {
-        const places = others.map((other) => other.place).join(", ");
-        throw new MusterError(
-          "failed_precondition",
-          `another server process (${places}) uses this database; several need --bus nats://…`,
-        );
-      }
+      if (!store.dialect.shared || !hasBus) await queries.deleteFrom("processes").execute();
       await queries.insertInto("processes").values({ id: processId, place, started_at: now, beat_at: now }).execute();
     });
-    this.#beatingSince = clock.monotonic();
-    this.#lastBeat = clock.monotonic();
+    this.#noteAnswer();
+    this.#wasAway = false;
     // nobody looks where nobody else can be
     if (store.dialect.shared) this.#stop = [clock.every(BEAT_MS, () => void this.#beat())];
   }
@@ -80,44 +79,44 @@ export class Processes {
       .catch(() => {}); // the others will notice
   }
 
-  /** The ids of the processes that live, this one included. */
-  async listAlive(): Promise<string[]> {
-    const { store, clock, processId } = this.#parts;
+  /** The ids of the processes that nobody has found dead, this one included. */
+  async listKnown(): Promise<string[]> {
+    const { store, processId } = this.#parts;
     if (!store.dialect.shared) return [processId];
-    const alive = store.db
-      .selectFrom("processes")
-      .select("id")
-      .where("beat_at", ">", clock.now() - DEAD_AFTER_MS);
-    return (await alive.execute()).map((row) => row.id);
+    return (await store.db.selectFrom("processes").select("id").execute()).map((row) => row.id);
   }
 
-  /** Removes processes that are dead and sets right what they left; each is removed by exactly one of the living. */
-  async buryDead(): Promise<DeadProcess[]> {
-    const { store, clock } = this.#parts;
-    // after an outage of the database everybody looks dead until they have had time to beat again
-    if (
-      !store.dialect.shared ||
-      this.#beatingSince === undefined ||
-      clock.monotonic() - this.#beatingSince < 2 * DEAD_AFTER_MS
-    )
-      return [];
+  /**
+   * Removes processes that are dead and sets right what they left; each is removed by exactly one of the living. `gone` are
+   * those that others removed, or that left, since the last look.
+   */
+  async watch(): Promise<{ dead: DeadProcess[]; gone: string[] }> {
+    const { store, clock, processId } = this.#parts;
     const dead: DeadProcess[] = [];
-    const late = await store.db
+    if (!store.dialect.shared) return { dead, gone: [] };
+    const rows = await store.db
       .selectFrom("processes")
-      .select("id")
-      .where("beat_at", "<=", clock.now() - DEAD_AFTER_MS)
+      .select(["id", "beat_at"])
+      .where("id", "!=", processId)
       .execute();
-    for (const { id } of late) {
+    this.#noteAnswer();
+    const there = new Set(rows.map((row) => row.id));
+    const gone = [...this.#others].filter((id) => !there.has(id));
+    this.#others = there;
+    const late = rows.filter((row) => row.beat_at <= clock.now() - DEAD_AFTER_MS);
+    for (const { id } of this.#mayJudge() ? late : []) {
       const buried = await store.transaction((queries) => this.#bury(queries, id, clock.now()));
-      if (buried) dead.push(buried);
+      if (!buried) continue;
+      this.#others.delete(id);
+      dead.push(buried);
     }
-    return dead;
+    return { dead, gone };
   }
 
   /** Agents left behind by a dead process are offline when they do not come back. Answers which. */
   async giveUpOrphans(): Promise<AgentId[]> {
     const { store, clock } = this.#parts;
-    if (!store.dialect.shared) return [];
+    if (!store.dialect.shared || !this.#mayJudge()) return [];
     const rows = await store.db
       .updateTable("agents")
       .set({
@@ -162,11 +161,51 @@ export class Processes {
     return { id, agentIds: agents.map((agent) => agent.id as AgentId), changes };
   }
 
+  /** Without a bus there must be no other process; whoever is there beats before long. Those that do not are dead. */
+  async #watchForOthers(): Promise<void> {
+    const { store, clock } = this.#parts;
+    const read = async () =>
+      new Map(
+        (await store.db.selectFrom("processes").select(["id", "place", "beat_at"]).execute()).map((row) => [
+          row.id,
+          row,
+        ]),
+      );
+    const first = await read();
+    const until = clock.monotonic() + WATCH_MS;
+    while (first.size > 0 && clock.monotonic() < until) {
+      await delay(clock, BEAT_MS / 4);
+      const living = [...(await read()).values()].filter((row) => first.get(row.id)?.beat_at !== row.beat_at);
+      if (living.length === 0) continue;
+      const places = living.map((other) => other.place).join(", ");
+      throw new MusterError(
+        "failed_precondition",
+        `another server process (${places}) uses this database; several need --bus nats://…`,
+      );
+    }
+  }
+
+  /** Whoever was away from the database knows nothing of those who are late, and they may have been away with us. */
+  #mayJudge(): boolean {
+    return this.#answeredSince !== undefined && this.#parts.clock.monotonic() - this.#answeredSince >= GRACE_MS;
+  }
+
+  #noteAnswer(): void {
+    const now = this.#parts.clock.monotonic();
+    if (now - this.#answeredAt > GAP_MS) this.#noteOutage();
+    this.#answeredSince ??= now;
+    this.#answeredAt = now;
+  }
+
+  #noteOutage(): void {
+    this.#wasAway = true;
+    this.#answeredSince = undefined;
+  }
+
   async #beat(): Promise<void> {
     const { store, clock, processId, place } = this.#parts;
-    const started = clock.monotonic();
-    // a gap in our own beats means that others may have missed theirs too
-    if (started - this.#lastBeat > DEAD_AFTER_MS) this.#beatingSince = undefined;
+    if (this.#isBeating) return;
+    this.#isBeating = true;
     try {
       const now = (await store.readClock()) ?? clock.now();
       const { numUpdatedRows } = await store.db
@@ -183,11 +222,13 @@ export class Processes {
           .onConflict((conflict) => conflict.column("id").doNothing())
           .execute();
       }
-      this.#lastBeat = clock.monotonic();
-      if (wasBuried || this.#beatingSince === undefined) this.#parts.onReturn();
-      this.#beatingSince ??= clock.monotonic();
+      this.#noteAnswer();
+      if (wasBuried || this.#wasAway) this.#parts.onReturn();
+      this.#wasAway = false;
     } catch {
-      this.#beatingSince = undefined; // the database is away
+      this.#noteOutage(); // the database is away
+    } finally {
+      this.#isBeating = false;
     }
   }
 }

@@ -4,16 +4,18 @@ import { sql } from "kysely";
 import { type Queries, type Store, slices } from "../store/store.ts";
 import { type FactsChange, hashFacts, insertLabels, newAgentRow, writeFacts } from "./agent-facts.ts";
 import { type AgentRow, cleanFacts, toState } from "./agent-rows.ts";
-import { type AgentState, workingSession } from "./agent-state.ts";
+import { type AgentState, isLater, workingSession } from "./agent-state.ts";
 import { Batcher } from "./batcher.ts";
 import type { Feed } from "./feed.ts";
-import { writePresence } from "./presence-rows.ts";
+import { type Overruled, writePresence, writeReleased } from "./presence-rows.ts";
 import type { AgentFacts, AgentHello } from "./session.ts";
 
 /** How long a changed status may wait for its batch. */
 const FLUSH_MS = 200;
 /** Written in one transaction. */
 const PRESENCE_BATCH = 256;
+/** Whoever holds an older connection of an agent has so long to take over before the store says that nobody holds it. */
+const RELEASE_MS = 2000;
 /** How often the time of the last sign of life is written for agents that just go on living. */
 const LAST_SEEN_MS = 60_000;
 
@@ -32,6 +34,7 @@ export class Registry {
   readonly #meet: Batcher<AgentHello, { state: AgentState; isNew: boolean }>;
   readonly #facts: Batcher<FactsChange, undefined>;
   #dirty = new Set<AgentState>();
+  readonly #released = new Set<AgentState>();
   #flushing: Promise<void> = Promise.resolve();
   #stop: (() => void)[] = [];
 
@@ -44,8 +47,12 @@ export class Registry {
     this.#facts = new Batcher(200, (changes) => this.#writeFacts(changes));
   }
 
-  /** Begins writing in the background. Whom none of the living processes holds is not connected, whatever the store says. */
-  async start(alive: readonly string[]): Promise<void> {
+  /**
+   * Begins writing in the background. Whom no process holds that is known is not connected, whatever the store says. Of
+   * those that nobody holds, other processes decide, where there are any.
+   */
+  async start(known: readonly string[]): Promise<void> {
+    const isAlone = known.length === 1;
     await this.#store.db
       .updateTable("agents")
       .set({
@@ -56,7 +63,9 @@ export class Registry {
         holder: null,
       })
       .where("status", "!=", "offline")
-      .where((where) => where.or([where("holder", "is", null), where("holder", "not in", [...alive])]))
+      .where((where) =>
+        where.or([where("holder", "not in", [...known]), ...(isAlone ? [where("holder", "is", null)] : [])]),
+      )
       .execute();
     this.#stop = [
       this.#clock.every(FLUSH_MS, () => void this.flush()),
@@ -118,6 +127,13 @@ export class Registry {
   markDirty(state: AgentState): void {
     state.dirty = true;
     this.#dirty.add(state);
+  }
+
+  /** Our newest connection of an agent has ended, and an older one elsewhere may take over. */
+  release(state: AgentState): void {
+    this.#clock.after(RELEASE_MS, () => {
+      if (state.sessions.length === 0) this.#released.add(state);
+    });
   }
 
   /** Writes every waiting change; lists that follow see the truth. */
@@ -184,6 +200,7 @@ export class Registry {
   }
 
   async #writePresence(): Promise<void> {
+    await this.#writeReleased();
     if (this.#dirty.size === 0) return;
     const states = [...this.#dirty];
     this.#dirty = new Set();
@@ -191,12 +208,33 @@ export class Registry {
       const slice = states.slice(start, start + PRESENCE_BATCH);
       try {
         const { dialect } = this.#store;
-        await this.#store.transaction((queries) => writePresence(queries, dialect, slice, this.#processId));
+        const write = (queries: Queries) => writePresence(queries, dialect, slice, this.#processId);
+        for (const overruled of await this.#store.transaction(write)) this.#standBack(overruled);
       } catch {
         // the store is away: what was not written stays marked, and the next flush tries again
         for (const state of states.slice(start)) this.markDirty(state);
         return;
       }
+    }
+  }
+
+  /** The store knows a newer connection than ours, of which nobody has told us. */
+  #standBack({ state, holder, connectedAt }: Overruled): void {
+    const session = workingSession(state);
+    if (!session || isLater(session.openedAt, this.#processId, connectedAt, holder)) return;
+    state.elsewhere = holder;
+    state.elsewhereAt = connectedAt;
+  }
+
+  async #writeReleased(): Promise<void> {
+    const states = [...this.#released].filter((state) => state.sessions.length === 0);
+    this.#released.clear();
+    if (states.length === 0) return;
+    const by = { processId: this.#processId, now: this.#clock.now() };
+    try {
+      await writeReleased(this.#store.db, this.#store.dialect, states, by);
+    } catch {
+      for (const state of states) this.#released.add(state); // the store is away: with the next flush
     }
   }
 

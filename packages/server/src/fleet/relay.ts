@@ -73,6 +73,12 @@ export class Relay {
     this.#endListening?.();
   }
 
+  /** A process is gone, and with it whoever watched there. */
+  processDied(processId: string): void {
+    this.#watches.delete(processId);
+    if (this.#watches.size === 0) this.#stopListening();
+  }
+
   #sayWhatIsWatched(): void {
     const { feed, bus, clock } = this.#parts;
     for (const [process, watch] of this.#watches) if (watch.until < clock.monotonic()) this.#watches.delete(process);

@@ -92,6 +92,7 @@ export class Sessions {
     this.#live.add(session);
     state.sessions.push(session);
     state.elsewhere = null;
+    state.tookOverFrom = null;
     this.#parts.presence.arrived(state);
     state.capabilities = hello.capabilities;
     session.touch();
@@ -302,7 +303,10 @@ export class LiveSession implements AgentSession {
     presence.left(state);
     // another process that holds an older connection takes over when it hears of this
     if (state.sessions.length === 0) state.elsewhere ??= state.others?.keys().next().value ?? null;
-    if (state.elsewhere !== null) return;
+    if (state.elsewhere !== null) {
+      if (state.sessions.length === 0) registry.release(state);
+      return;
+    }
     if (state.sessions.length === 0) registry.setStatus(state, "offline", reason);
     else if (state.status === "online") registry.setStatus(state, "online", conflictReason(state));
     registry.markDirty(state);

@@ -32,8 +32,9 @@ export interface AgentsTable {
   /** Lower-case name, hostname, external id and addresses, for searching. */
   search: string;
   sort_name: string;
-  /** The process that holds the connection which gets the work. */
+  /** The process that holds the connection which gets the work, and when that was opened. */
   holder: string | null;
+  connected_at: number | null;
 }
 
 /** Server processes that live, or lived until a moment ago. */
