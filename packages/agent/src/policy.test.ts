@@ -6,9 +6,9 @@ import { makeTempDir } from "@muster/testing";
 import { currentUser } from "./commands/run-as.ts";
 import { DEFAULT_POLICY, PolicyFile, parsePolicy, refuseAction, refuseExec } from "./policy.ts";
 
-test("without a file metrics, configs and commands are allowed, a terminal and files are not", async (scope) => {
+test("without a file metrics, configs, inputs and commands are allowed, a terminal and files are not", async (scope) => {
   const policy = await new PolicyFile(join(await makeTempDir(scope), "policy.yaml")).load();
-  for (const action of ["metrics", "config", "exec"] as const) assert.equal(refuseAction(policy, action), undefined);
+  for (const action of ["metrics", "config", "inputs", "exec"] as const) assert.equal(refuseAction(policy, action), undefined);
   for (const action of ["terminal", "files"] as const)
     assert.match(refuseAction(policy, action) ?? "", /does not allow/);
 });

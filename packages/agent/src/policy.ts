@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve, sep } from "node:path";
 import { currentUser } from "./commands/run-as.ts";
 
 /** What a host may let the server do. */
-export const POLICY_ACTIONS = ["metrics", "config", "exec", "terminal", "files"] as const;
+export const POLICY_ACTIONS = ["metrics", "config", "inputs", "exec", "terminal", "files"] as const;
 export type PolicyAction = (typeof POLICY_ACTIONS)[number];
 
 /** What this host accepts from the server, decided by whoever owns the host. */
@@ -17,9 +17,9 @@ export interface Policy {
   readonly fault?: string;
 }
 
-/** Without a file: metrics, configs and commands; no terminal and no files, which somebody must switch on. */
+/** Without a file: metrics, configs, inputs and commands; no terminal and no files, which somebody must switch on. */
 export const DEFAULT_POLICY: Policy = {
-  allow: new Set<PolicyAction>(["metrics", "config", "exec"]),
+  allow: new Set<PolicyAction>(["metrics", "config", "inputs", "exec"]),
   users: undefined,
   denyPaths: [],
 };
