@@ -17,6 +17,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   "hundred-thousand": async () => (await import("./hundred-thousand.ts")).hundredThousand,
   storm: async () => (await import("./storm.ts")).storm,
   "ledger-soak": async () => (await import("./ledger-soak.ts")).ledgerSoak,
+  tail: async () => (await import("./tail.ts")).tail,
   "agent-idle": async () => (await import("./agent-idle.ts")).agentIdle,
   "agent-offline": async () => (await import("./agent-offline.ts")).agentOffline,
   "command-round-trip": async () => (await import("./command-round-trip.ts")).commandRoundTrip,
