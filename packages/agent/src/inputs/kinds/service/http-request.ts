@@ -48,7 +48,7 @@ export async function requestHttp(wanted: HttpRequest): Promise<HttpAnswer> {
   const redirects = wanted.redirects ?? 0;
   const { location } = answer.headers;
   if (redirects <= 0 || location === undefined || ![301, 302, 303, 307, 308].includes(answer.status)) return answer;
-  const next = URL.parse(location, wanted.url);
+  const next = URL.parse(location, wanted.url.href);
   if (!next || (next.protocol !== "http:" && next.protocol !== "https:")) return answer;
   const isSame = next.origin === wanted.url.origin;
   const keepsMethod = answer.status === 307 || answer.status === 308;
