@@ -25,6 +25,8 @@ export type Step =
   | { readonly do: "cancel"; readonly runId: string; readonly graceMs: number }
   | { readonly do: "output_stored"; readonly runId: string; readonly through: number }
   | { readonly do: "result_stored"; readonly messageId: string; readonly runId: string | undefined }
+  /** The server could not store a result or output; it is likely that it stored nothing else that is on its way. */
+  | { readonly do: "not_stored" }
   | { readonly do: "samples_stored"; readonly through: number }
   | { readonly do: "warn"; readonly event: string; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly do: "close"; readonly reason: string; readonly end: LinkEnd };
@@ -193,10 +195,7 @@ export class Conversation {
         if (this.#phase === "registering") return [];
         return [{ do: "warn", event: "server did not know this agent", fields }, this.#register()];
       case "DATABASE_ERROR":
-        if (this.#isGivenUp(messageId))
-          return [{ do: "close", reason: "the server cannot reach its database", end: { kind: "turned_away" } }];
-        if (this.#phase === "registering") return this.#registerLater("registration refused", fields);
-        return [{ do: "warn", event: "server reported an error", fields }]; // what it did not store is sent again later
+        return this.#onNotStored(messageId, fields);
       case "INVALID_REGISTER_DATA":
         if (this.#phase === "registering") return this.#registerLater("registration refused", fields);
         return [{ do: "warn", event: "server reported an error", fields }];
@@ -205,11 +204,15 @@ export class Conversation {
     }
   }
 
-  /** A beat that was not stored matters to nobody. */
-  #isGivenUp(messageId: string): boolean {
-    if (this.#phase !== "registering" && !this.#owed.delete(messageId)) return false;
+  #onNotStored(messageId: string, fields: Readonly<Record<string, unknown>>): Step[] {
+    const warning: Step = { do: "warn", event: "server reported an error", fields };
+    const isRegistering = this.#phase === "registering";
+    // a beat that was not stored matters to nobody
+    if (!isRegistering && !this.#owed.delete(messageId)) return [warning];
     this.#storeRefusals += 1;
-    return this.#storeRefusals >= STORE_REFUSALS;
+    if (this.#storeRefusals >= STORE_REFUSALS)
+      return [{ do: "close", reason: "the server cannot reach its database", end: { kind: "turned_away" } }];
+    return isRegistering ? this.#registerLater("registration refused", fields) : [{ do: "not_stored" }, warning];
   }
 
   #registerLater(event: string, fields: Readonly<Record<string, unknown>>): Step[] {

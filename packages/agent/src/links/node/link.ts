@@ -248,6 +248,9 @@ export class NodeLink implements RunnerListener {
       case "result_stored":
         this.#results?.resultStored(step.messageId, step.runId);
         return;
+      case "not_stored":
+        this.#results?.notStored();
+        return;
       case "samples_stored":
         history.confirm(step.through);
         this.#sendBacklog();

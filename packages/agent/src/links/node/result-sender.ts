@@ -63,6 +63,11 @@ export class ResultSender {
     this.pump(run);
   }
 
+  /** The server could not store something: what is on its way is sent again before long. */
+  notStored(): void {
+    for (const flow of this.#flows.values()) flow.notStored(this.#now());
+  }
+
   #flow(runId: string): RunFlow {
     let flow = this.#flows.get(runId);
     if (!flow) {

@@ -115,6 +115,18 @@ test("a result that is not acknowledged is sent again after half a minute", () =
   assert.equal(flow.next(run, 30_002), "settle");
 });
 
+test("what the server could not store is sent again within seconds", () => {
+  const flow = new RunFlow({ through: -1, streams: true, now: 100_000 });
+  const run = { lastSeq: 0, isFinished: true };
+  flow.outputSent(0, 10, 100_000);
+  flow.resultSent(100_000);
+  flow.notStored(100_100);
+  assert.equal(flow.next(run, 105_000), "wait");
+  assert.equal(flow.next(run, 105_101), "output");
+  flow.outputSent(0, 10, 105_101);
+  assert.equal(flow.next(run, 105_101), "result");
+});
+
 test("a server that stores the result and never the output does not hold the run for ever", () => {
   const flow = new RunFlow({ through: -1, streams: true, now: 0 });
   const run = { lastSeq: 0, isFinished: true };
@@ -287,9 +299,9 @@ test("a server that twice in a row cannot store a report is left; beats that it 
   register(NATIVE);
   for (const id of ["r1", "r2", "r3", "r4"]) conversation.owe(id);
   for (let beat = 0; beat < 5; beat++) assert.deepEqual(kinds(receive("error", AWAY, `beat-${beat}`)), ["warn"]);
-  assert.deepEqual(kinds(receive("error", AWAY, "r1")), ["warn"]);
+  assert.deepEqual(kinds(receive("error", AWAY, "r1")), ["not_stored", "warn"]);
   receive("command_received", { received: true, node_id: "n", command_id: "c" }, "r2");
-  assert.deepEqual(kinds(receive("error", AWAY, "r3")), ["warn"], "one was stored in between");
+  assert.deepEqual(kinds(receive("error", AWAY, "r3")), ["not_stored", "warn"], "one was stored in between");
   assert.deepEqual(kinds(receive("error", AWAY, "r4")), ["close"]);
 });
 

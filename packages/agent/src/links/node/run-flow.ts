@@ -2,6 +2,8 @@
 const WINDOW_BYTES = 256 * 1024;
 /** What was not confirmed for this long is sent again. */
 const CONFIRM_WITHIN_MS = 30_000;
+/** When the server says that it could not store something. */
+const AFTER_REFUSAL_MS = 5000;
 /** Once the result is stored, output that is never confirmed is sent this many times more before it is given up. */
 const MAX_REPEATS = 3;
 
@@ -82,6 +84,13 @@ export class RunFlow {
 
   resultStored(): void {
     this.#isResultStored = true;
+  }
+
+  /** The server could not store something, likely nothing: what it has not confirmed is sent again soon. */
+  notStored(now: number): void {
+    const sentAt = now + AFTER_REFUSAL_MS - CONFIRM_WITHIN_MS;
+    this.#progressAt = Math.min(this.#progressAt, sentAt);
+    if (this.#resultSentAt !== undefined) this.#resultSentAt = Math.min(this.#resultSentAt, sentAt);
   }
 
   #repeatWhenLate(now: number): void {
