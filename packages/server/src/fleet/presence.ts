@@ -136,6 +136,8 @@ export class Presence {
 
   /** What happened while we could not hear each other is said again. */
   #onConnect(): void {
+    const [met] = this.#parts.registry.states();
+    if (!met) return; // a new process has nothing to tell, and nothing to unlearn
     this.#parts.bus.publish("roll_call", {});
     this.callRoll();
   }
