@@ -118,7 +118,7 @@ export function readInputs(data: unknown): Inputs {
   return inputs;
 }
 
-function readInventory(value: unknown, field: string): InputInventory {
+export function readInventory(value: unknown, field: string): InputInventory {
   const fields = readObject(value, field);
   return {
     available: readArray(fields.available, `${field}.available`, INPUT_LIMITS.available).map(readAvailable),
