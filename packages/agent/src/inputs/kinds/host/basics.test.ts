@@ -104,6 +104,12 @@ HugePages_Total:       3
 Hugepagesize:       2048 kB
 `;
 
+test("the size of a page is the kernel's", { skip: process.platform !== "linux" }, async (scope) => {
+  const size = readPageSize("/proc");
+  assert.ok(size >= 4096 && Number.isInteger(Math.log2(size)), String(size));
+  assert.equal(readPageSize(await makeTempDir(scope)), 4096);
+});
+
 test("mem: used is the total less what is available; what the kernel does not tell is left out", () => {
   const memory = readMemory(MEMINFO);
   assert.deepEqual(
@@ -116,7 +122,7 @@ test("mem: used is the total less what is available; what the kernel does not te
 });
 
 test("swap: bytes, and pages that moved", () => {
-  assert.deepEqual(readSwap(MEMINFO, "pswpin 10\npswpout 3\n"), {
+  assert.deepEqual(readSwap(MEMINFO, "pswpin 10\npswpout 3\n", 4096), {
     total: 2048000n,
     free: 1536000n,
     used: 512000n,
@@ -124,7 +130,7 @@ test("swap: bytes, and pages that moved", () => {
     in: 40960n,
     out: 12288n,
   });
-  assert.equal(readSwap("", "").used_percent, 0);
+  assert.equal(readSwap("", "", 4096).used_percent, 0);
 });
 
 const MOUNTS = `overlay / overlay rw,lowerdir=/a 0 0

@@ -3,7 +3,7 @@ import type { Collector } from "../../collector.ts";
 import { defineKind, type KindTools, sampleOf } from "../shared/kind.ts";
 import { options } from "../shared/options.ts";
 import { int, nowNs, percent, pointOf, present, type RawFields } from "../shared/values.ts";
-import { HOST_ROOTS, type HostRoots, parsePairs, readNeeded, readSmall, requireLinux } from "./proc.ts";
+import { HOST_ROOTS, type HostRoots, parsePairs, readNeeded, readPageSize, readSmall, requireLinux } from "./proc.ts";
 
 const KIB = 1024;
 
@@ -61,7 +61,7 @@ export function readMemory(meminfo: string): RawFields {
 }
 
 /** Swap in bytes; `in` and `out` count since the start of the host. */
-export function readSwap(meminfo: string, vmstat: string, pageSize = 4096): RawFields {
+export function readSwap(meminfo: string, vmstat: string, pageSize: number): RawFields {
   const kib = parsePairs(meminfo);
   const moved = parsePairs(vmstat);
   const total = (kib.get("SwapTotal") ?? 0) * KIB;
@@ -83,7 +83,8 @@ export function createMem(tools: KindTools, roots: HostRoots = HOST_ROOTS): Coll
 
 export function createSwap(tools: KindTools, roots: HostRoots = HOST_ROOTS): Collector {
   const vmstat = () => readSmall(join(roots.proc, "vmstat")) ?? "";
-  return reader("swap", tools, () => readSwap(readNeeded(join(roots.proc, "meminfo")), vmstat()));
+  const pageSize = readPageSize(roots.proc);
+  return reader("swap", tools, () => readSwap(readNeeded(join(roots.proc, "meminfo")), vmstat(), pageSize));
 }
 
 /** A collector of one point without tags. */

@@ -46,3 +46,15 @@ export function parsePairs(text: string): Map<string, number> {
   }
   return pairs;
 }
+
+/** AT_PAGESZ of the auxiliary vector (getauxval(3)): pairs of 64-bit numbers. */
+const AT_PAGESZ = 6n;
+
+/** Size of a page of memory in bytes: 4096 nearly everywhere, more on some 64-bit ARM. */
+export function readPageSize(proc: string): number {
+  const vector = Buffer.from(readSmall(`${proc}/self/auxv`) ?? "", "latin1");
+  for (let at = 0; at + 16 <= vector.length; at += 16) {
+    if (vector.readBigUInt64LE(at) === AT_PAGESZ) return Number(vector.readBigUInt64LE(at + 8));
+  }
+  return 4096;
+}
