@@ -4,6 +4,7 @@ import { AuditApi } from "./audit.ts";
 import { CommandsApi } from "./commands.ts";
 import { EnrollmentTokensApi } from "./enrollment-tokens.ts";
 import { GroupsApi } from "./groups.ts";
+import { InputsApi } from "./inputs.ts";
 import { LiveClient, type LiveOptions } from "./live.ts";
 import { MetricsApi } from "./metrics.ts";
 import { RunsApi } from "./runs.ts";
@@ -22,6 +23,7 @@ export class MusterClient {
   readonly commands: CommandsApi;
   readonly runs: RunsApi;
   readonly metrics: MetricsApi;
+  readonly inputs: InputsApi;
   readonly users: UsersApi;
   readonly tokens: TokensApi;
   readonly enrollmentTokens: EnrollmentTokensApi;
@@ -39,6 +41,7 @@ export class MusterClient {
     this.commands = new CommandsApi(api);
     this.runs = new RunsApi(api);
     this.metrics = new MetricsApi(api);
+    this.inputs = new InputsApi(api);
     this.users = new UsersApi(api);
     this.tokens = new TokensApi(api);
     this.enrollmentTokens = new EnrollmentTokensApi(api);

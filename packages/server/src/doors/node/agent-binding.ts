@@ -1,6 +1,7 @@
 import { newMessageId, type RunId, type Timestamp } from "@muster/core";
 import type { InputCall } from "@muster/core/resources";
 import {
+  type Call,
   CODE_MESSAGES,
   type CoreFrame,
   encodeCoreFrame,
@@ -44,6 +45,7 @@ export class AgentBinding implements AgentPeer {
   /** True while a message is handled that the next ones must wait for. */
   #admitting = false;
   #queue: { readonly frame: NodeFrame; readonly length: number }[] = [];
+  #heldCalls: Call[] = [];
   readonly #pace = new ForeignPace();
   /** An interval that the agent has not been told yet. */
   #newBeatMs: number | undefined;
@@ -83,8 +85,10 @@ export class AgentBinding implements AgentPeer {
     this.#send({ type: "cancel_command", data: { command_id: runId, grace_ms: this.#parts.graceMs } });
   }
 
+  /** Nothing of ours is sent before the answer to a registration. */
   onCall(callId: string, call: InputCall): void {
-    this.#send({ type: "call", data: { call_id: callId, call } });
+    if (this.#admitting) this.#heldCalls.push({ call_id: callId, call });
+    else this.#send({ type: "call", data: { call_id: callId, call } });
   }
 
   /** Rides on the next acknowledgement, unless the agent waits for it to send more of what it kept. */
@@ -141,6 +145,7 @@ export class AgentBinding implements AgentPeer {
     } finally {
       this.#parts.counters.registering--;
       this.#admitting = false;
+      for (const data of this.#heldCalls.splice(0)) this.#send({ type: "call", data });
       this.#workOffQueue();
     }
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CAPABILITIES, HOST_METRICS } from "@muster/core";
+import { type AgentId, CAPABILITIES, HOST_METRICS } from "@muster/core";
 import { waitUntil } from "@muster/testing";
 import { NodeBench, type Peer } from "./test-bench.ts";
 
@@ -249,6 +249,58 @@ test("a new interval is told with the next acknowledgement, once, and only to ou
   assert.deepEqual((await peer.nextOf("heartbeat_ack")).data.muster, { beat_ms: 9000 });
   peer.send("heartbeat", {});
   assert.equal((await peer.nextOf("heartbeat_ack")).data.muster, undefined);
+});
+
+test("our agent is asked for its inputs and answers in any order, and tells of them unasked", async (t) => {
+  const bench = await NodeBench.open(t);
+  const peer = await connectNative(t, bench);
+  await peer.nextOf("register_response");
+  const id = (await bench.fleet.agents.findByExternalId("node", "m-1"))?.id as AgentId;
+  const sample = (input: string) => bench.fleet.inputs.sample(id, input);
+  const [first, second] = [sample("cpu"), sample("mem")];
+  const [call, next] = [(await peer.nextOf("call")).data, (await peer.nextOf("call")).data];
+  assert.deepEqual([call.call, next.call.input], [{ method: "inputs.sample", input: "cpu" }, "mem"]);
+  peer.send("call_result", { call_id: next.call_id, answer: { ok: true, content: { toml: "of mem" } } });
+  const failure = { code: "datakit.inputNotFound", status: 404, message: "there is no input cpu" };
+  peer.send("call_result", { call_id: call.call_id, answer: { ok: false, failure } });
+  assert.equal(await second, "of mem");
+  await assert.rejects(first, { code: "not_found", message: "there is no input cpu" });
+  const available = [{ input: "cpu", catalog: "host", inputType: "datakit", summary: "" }];
+  peer.send("inputs", { inventory: { available, inputs: [] } });
+  await peer.sync();
+  await waitUntil("the inventory is stored", async () => (await bench.fleet.inputs.available(id)).length === 1);
+});
+
+test("a call that comes while an agent registers waits for the answer to its registration", async (t) => {
+  const bench = await NodeBench.open(t);
+  const peer = await connectNative(t, bench);
+  await peer.nextOf("register_response");
+  const id = (await bench.fleet.agents.findByExternalId("node", "m-1"))?.id as AgentId;
+  const { resume } = bench.fleet.ledger;
+  bench.fleet.ledger.resume = async (...told) => {
+    void bench.fleet.inputs.sample(id, "cpu").catch(() => {});
+    await new Promise((resolve) => setImmediate(resolve));
+    return resume.apply(bench.fleet.ledger, told);
+  };
+  const before = peer.frames.length;
+  const muster = { protocol: 1, version: "0.1.0", capabilities: CAPABILITIES, now: bench.clock.now(), runs: [] };
+  peer.register("m-1", { muster });
+  await peer.nextOf("call");
+  assert.deepEqual(
+    peer.frames.slice(before).map(({ type }) => type),
+    ["register_response", "call"],
+  );
+});
+
+test("what concerns inputs is refused from an agent that is not ours", async (t) => {
+  const bench = await NodeBench.open(t);
+  const peer = await bench.connect(t, { node_id: "foreign" });
+  peer.register();
+  await peer.nextOf("register_response");
+  peer.send("inputs", { inventory: { available: [], inputs: [] } });
+  assert.equal((await peer.nextOf("error")).data.error_code, "UNKNOWN_MESSAGE_TYPE");
+  peer.send("call_result", { call_id: "x", answer: { ok: true, content: {} } });
+  assert.equal((await peer.nextOf("error")).data.error_code, "UNKNOWN_MESSAGE_TYPE");
 });
 
 test("a drain tells our agent when to come back, and tells the original nothing", async (t) => {
