@@ -5,8 +5,12 @@ import { createHostSampler, type HostSampler } from "./collectors/host-sampler.t
 import { type HeldRun, Runner } from "./commands/runner.ts";
 import type { AgentConfig } from "./config.ts";
 import { lockFolder, openAgentFolder, resolveIdentity } from "./identity.ts";
+import { AgentInputs } from "./inputs/agent-inputs.ts";
+import { buildPointServer } from "./inputs/point-server.ts";
 import { Journal } from "./journal.ts";
-import { NodeLink } from "./links/node/link.ts";
+import type { AgentLink } from "./links/link.ts";
+import { listAddresses } from "./links/node/hello.ts";
+import { NodeLink, type NodeLinkOptions } from "./links/node/link.ts";
 import { listAuthorities } from "./links/node/socket.ts";
 import type { Logger } from "./log.ts";
 import { PolicyFile, refuseAction } from "./policy.ts";
@@ -19,7 +23,16 @@ const STOP_GRACE_MS = 3000;
 /** After the last runs were ended the server gets this long to take their results. */
 const FLUSH_MS = 1000;
 
-const CAPABILITIES: readonly Capability[] = ["command", "journal", "output", "cancel", "metrics", "backfill", "drain"];
+const CAPABILITIES: readonly Capability[] = [
+  "command",
+  "journal",
+  "output",
+  "cancel",
+  "metrics",
+  "backfill",
+  "drain",
+  "inputs",
+];
 
 export interface AgentTools {
   readonly config: AgentConfig;
@@ -50,7 +63,8 @@ export async function startAgent(tools: AgentTools): Promise<RunningAgent> {
     if (journal.unreadableLines > 0) log.warn("journal had unreadable lines", { lines: journal.unreadableLines });
     const sampler = await createHostSampler(clock);
     const authorities = await listAuthorities(config.ca);
-    const agent = new Agent(tools, { folder, id: identity.id, journal, sampler, authorities });
+    const makeLink = await chooseLink(config.protocol);
+    const agent = new Agent(tools, { folder, id: identity.id, journal, sampler, authorities, makeLink });
     await agent.start();
     log.info("agent started", { agentId: identity.id, idFrom: identity.source, folder, pid: process.pid });
     return {
@@ -68,12 +82,22 @@ export async function startAgent(tools: AgentTools): Promise<RunningAgent> {
   }
 }
 
+type MakeLink = (options: NodeLinkOptions) => AgentLink;
+
+/** A protocol that is not spoken is not loaded. */
+async function chooseLink(protocol: AgentConfig["protocol"]): Promise<MakeLink> {
+  if (protocol === "native") return (options) => new NodeLink(options);
+  const { DatawayLink } = await import("./links/dataway/link.ts");
+  return (options) => new DatawayLink(options);
+}
+
 interface AgentParts {
   readonly folder: string;
   readonly id: string;
   readonly journal: Journal;
   readonly sampler: HostSampler;
   readonly authorities: readonly string[] | undefined;
+  readonly makeLink: MakeLink;
 }
 
 /** The pulse: samples at each beat, whether a server is there or not. */
@@ -84,7 +108,8 @@ class Agent {
   readonly #sampler: HostSampler;
   readonly #history: SampleHistory;
   readonly #runner: Runner;
-  readonly #link: NodeLink;
+  readonly #inputs: AgentInputs;
+  readonly #link: AgentLink;
   #cancelBeat: CancelTimer | undefined;
   #allowsMetrics = true;
 
@@ -104,10 +129,24 @@ class Agent {
     const { folder, journal } = parts;
     const { environment } = tools;
     this.#runner = new Runner({ folder, journal, clock, log, policy: this.#policy, environment, listener });
-    this.#link = new NodeLink({
+    const { authorities } = parts;
+    this.#inputs = new AgentInputs({
+      confDir: config.confDir,
+      folder: join(folder, "inputs"),
+      servers: config.servers.map((server) => buildPointServer(server, config)),
+      agentId: parts.id,
+      labels: config.labels,
+      authorities,
+      address: () => listAddresses()[0] ?? "127.0.0.1",
+      loadPolicy: () => this.#policy.load(),
+      onChange: () => this.#link.tellInputs(),
+      ...{ clock, log, random },
+    });
+    this.#link = parts.makeLink({
       servers: config.servers,
       token: config.token,
-      authorities: parts.authorities,
+      authorities,
+      inputs: this.#inputs,
       self: { id: parts.id, name: config.name, labels: config.labels, capabilities: CAPABILITIES },
       reconnectMinMs: config.reconnectMinMs,
       reconnectMaxMs: config.reconnectMaxMs,
@@ -129,6 +168,7 @@ class Agent {
     await this.#sampler.start();
     this.#runner.restore();
     this.#beatEvery(IDLE_BEAT_MS);
+    this.#inputs.start();
     this.#link.start();
   }
 
@@ -139,6 +179,7 @@ class Agent {
     while (this.#link.isReady && this.#runner.list().length > 0 && this.#clock.monotonic() < deadline) {
       await new Promise<void>((resolve) => this.#clock.after(20, resolve));
     }
+    await this.#inputs.stop();
     await this.#link.stop();
     this.#sampler.stop();
     this.#history.close();
@@ -151,6 +192,7 @@ class Agent {
 
   #beat(): void {
     void this.#loadPolicy();
+    this.#inputs.look();
     if (!this.#allowsMetrics) {
       this.#link.beat(undefined);
       return;

@@ -16,17 +16,23 @@ import {
 } from "@muster/core/settings";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 
+/** The languages that the agent speaks with a server. */
+const PROTOCOLS = ["native", "dataway"] as const;
+export type AgentProtocol = (typeof PROTOCOLS)[number];
+
 /** The agent's settings after flags, environment, file and defaults were merged. */
 export interface AgentConfig {
   readonly servers: readonly string[];
   readonly token: string;
-  readonly protocol: "native";
+  readonly protocol: AgentProtocol;
   /** Undefined: derived from the machine (identity.ts). */
   readonly id: string | undefined;
   readonly name: string;
   readonly labels: Labels;
   readonly cloudId: number;
   readonly dataDir: string;
+  /** The folder of the inputs' configurations. */
+  readonly confDir: string;
   readonly policyPath: string;
   /** PEM text of additional certificate authorities. */
   readonly ca: string | undefined;
@@ -73,12 +79,13 @@ export const AGENT_SETTINGS = {
     secret: true,
     doc: "enrolment token (better in MUSTER_TOKEN than on a command line)",
   },
-  protocol: { type: oneOf("native"), default: "native", doc: "protocol to speak" },
+  protocol: { type: oneOf(...PROTOCOLS), default: "native", doc: "protocol to speak" },
   id: { type: idType, doc: "external id; default: derived from this machine" },
   name: { type: text("<name>"), doc: "name shown to people; default: the hostname" },
   label: { type: labelType, repeatable: true, doc: "label for selecting this agent" },
   "cloud-id": { type: integer(0, 2 ** 31 - 1), default: 0, doc: "network area, where addresses may repeat" },
   "data-dir": { type: text("<folder>"), doc: "folder for journal, output and samples" },
+  "conf-dir": { type: text("<folder>"), doc: "configurations of inputs; default: conf.d in the data folder" },
   policy: { type: text("<file>"), doc: "what this host accepts; default: policy.yaml in the data folder" },
   "tls-ca": { type: text("<file>"), doc: "PEM file with certificate authorities to trust besides the usual ones" },
   config: { type: text("<file>"), doc: "configuration file; default: muster.yaml in the data folder, when it exists" },
@@ -104,14 +111,14 @@ export async function loadAgentConfig(inputs: ConfigInputs): Promise<LoadedConfi
   const read = valueReader(result.settings);
   const folder = resolve(read.text("data-dir") ?? dataDir);
   const config: AgentConfig = {
-    servers: read.list<string>("server"),
-    token: read.text("token") ?? "",
-    protocol: "native",
+    ...pickTokens(read.list<string>("server"), read.text("token")),
+    protocol: (read.text("protocol") ?? "native") as AgentProtocol,
     id: read.text("id"),
     name: read.text("name") ?? hostname(),
     labels: Object.fromEntries(read.list<readonly [string, string]>("label")),
     cloudId: read.number("cloud-id"),
     dataDir: folder,
+    confDir: resolve(read.text("conf-dir") ?? join(folder, "conf.d")),
     policyPath: resolve(read.text("policy") ?? join(folder, "policy.yaml")),
     ca: readCa(read.text("tls-ca"), mistakes),
     logLevel: (read.text("log-level") ?? "info") as LogLevel,
@@ -120,6 +127,20 @@ export async function loadAgentConfig(inputs: ConfigInputs): Promise<LoadedConfi
   };
   checkTogether(config, mistakes);
   return { config, settings: [...result.settings.values()], positionals: result.positionals, mistakes };
+}
+
+/** DataKits are given their token in the address; there it would be logged, so it is taken out. */
+function pickTokens(servers: readonly string[], token: string | undefined): { servers: string[]; token: string } {
+  let found = token ?? "";
+  const clean = servers.map((server) => {
+    const address = new URL(server);
+    const own = address.searchParams.get("token");
+    if (own === null) return server;
+    if (found === "") found = own;
+    address.searchParams.delete("token");
+    return address.href;
+  });
+  return { servers: clean, token: found };
 }
 
 /** `/var/lib/muster` as root, else the XDG state folder. */

@@ -8,7 +8,8 @@ import { DEFAULT_POLICY, PolicyFile, parsePolicy, refuseAction, refuseExec } fro
 
 test("without a file metrics, configs, inputs and commands are allowed, a terminal and files are not", async (scope) => {
   const policy = await new PolicyFile(join(await makeTempDir(scope), "policy.yaml")).load();
-  for (const action of ["metrics", "config", "inputs", "exec"] as const) assert.equal(refuseAction(policy, action), undefined);
+  for (const action of ["metrics", "config", "inputs", "exec"] as const)
+    assert.equal(refuseAction(policy, action), undefined);
   for (const action of ["terminal", "files"] as const)
     assert.match(refuseAction(policy, action) ?? "", /does not allow/);
 });

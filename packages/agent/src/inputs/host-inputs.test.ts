@@ -39,10 +39,10 @@ test("what is wrong is said exactly, and nothing is written", async (scope) => {
     ["datakit.inputNotFound 404 3", setCall(ID, `${textOf("a")}[[inputs.nginx]]\n`)],
     ["datakit.unsupportedInputType 400", setCall(ID, textOf("a"), { input: "nginx", inputType: "telegraf" })],
     ["datakit.unsupportedInputType 400", setCall(ID, textOf("a"), { inputType: "beats" })],
-    ["datakit.startFailed 400", setCall(ID, textOf("refuses"))],
+    ["datakit.invalidConfig 400", setCall(ID, textOf("refuses"))],
     ["datakit.duplicateInput 409", setCall(ID, `${textOf("a")}[[inputs.fake]]\n  as='a' # again\n`)],
-    ["datakit.invalidInputId 400", setCall(`../${ID}`, textOf("a"))],
-    ["datakit.invalidInputId 400", setCall(ID.toUpperCase(), textOf("a"))],
+    ["datakit.badRequest 400", setCall(`../${ID}`, textOf("a"))],
+    ["datakit.badRequest 400", setCall(ID.toUpperCase(), textOf("a"))],
   ];
   for (const [expected, call] of refused) assert.equal(outcomeOf(await host.ask(call)), expected, JSON.stringify(call));
   const failure = await host.ask(setCall(ID, textOf("refuses")));
@@ -61,13 +61,13 @@ test("enabled twice, disabled twice, unknown and unmanaged: 4xx, and lists are a
   await host.ask(setCall(OTHER_ID, textOf("b")));
   const ask = async (method: "inputs.enable" | "inputs.disable", ...ids: string[]) =>
     outcomeOf(await host.ask({ method, ids }));
-  assert.equal(await ask("inputs.enable", ID), "datakit.inputAlreadyEnabled 409");
+  assert.equal(await ask("inputs.enable", ID), "datakit.inputAlreadyEnabled 400");
   assert.equal(await ask("inputs.disable", ID, THIRD_ID), "datakit.inputNotFound 404");
-  assert.equal(await ask("inputs.disable", ID, "mysql-2.conf"), "datakit.unmanagedInput 403");
+  assert.equal(await ask("inputs.disable", ID, "mysql-2.conf"), "datakit.inputUnmanaged 403");
   assert.equal(await ask("inputs.disable"), "datakit.badRequest 400");
   assert.equal(host.report(ID)?.status, "running");
   assert.equal(await ask("inputs.disable", ID), "ok");
-  assert.equal(await ask("inputs.disable", OTHER_ID, ID), "datakit.inputAlreadyDisabled 409");
+  assert.equal(await ask("inputs.disable", OTHER_ID, ID), "datakit.inputNotEnabled 400");
   assert.deepEqual([host.report(ID)?.status, host.report(OTHER_ID)?.status], ["disabled", "running"]);
   assert.equal(readFileSync(join(host.confDir, `${ID}.conf.disabled`), "utf8"), textOf("a"));
   assert.equal(await ask("inputs.enable", ID), "ok");
@@ -86,7 +86,7 @@ test("enabled twice, disabled twice, unknown and unmanaged: 4xx, and lists are a
     { method: "inputs.remove", id: "mysql-2.conf" } as const,
     { method: "inputs.read", id: "mysql-2.conf" } as const,
   ])
-    assert.equal(outcomeOf(await host.ask(call)), "datakit.unmanagedInput 403");
+    assert.equal(outcomeOf(await host.ask(call)), "datakit.inputUnmanaged 403");
 });
 
 test("a list that cannot be enabled whole is not enabled at all", async (scope) => {
@@ -103,7 +103,10 @@ test("a list that cannot be enabled whole is not enabled at all", async (scope) 
   await host.ask(setCall(OTHER_ID, textOf("busy")));
   await host.ask({ method: "inputs.disable", ids: [ID, OTHER_ID] });
   isBusy = true;
-  assert.equal(outcomeOf(await host.ask({ method: "inputs.enable", ids: [ID, OTHER_ID] })), "datakit.startFailed 400");
+  assert.equal(
+    outcomeOf(await host.ask({ method: "inputs.enable", ids: [ID, OTHER_ID] })),
+    "datakit.invalidConfig 400",
+  );
   assert.deepEqual([host.report(ID)?.status, host.report(OTHER_ID)?.status], ["disabled", "disabled"]);
   assert.deepEqual(readdirSync(host.confDir).sort(), [`${ID}.conf.disabled`, `${OTHER_ID}.conf.disabled`].sort());
 });
@@ -199,7 +202,7 @@ test("two that cannot run side by side: the old one ends first, and is back when
   await host.ask(setCall(ID, textOf("a")));
   await host.ask(setCall(ID, textOf("b")));
   assert.deepEqual(events, ["start a", "collect a", "stop a", "start b", "collect b"]);
-  assert.equal(outcomeOf(await host.ask(setCall(ID, textOf("fails")))), "datakit.startFailed 400");
+  assert.equal(outcomeOf(await host.ask(setCall(ID, textOf("fails")))), "datakit.invalidConfig 400");
   await host.clock.advanceAndSettle(100);
   assert.equal(host.report(ID)?.status, "running");
   assert.deepEqual(events.slice(5), ["stop b", "start fails", "stop fails", "start b", "collect b"]);
@@ -250,7 +253,7 @@ test("a dry run collects and changes nothing", async (scope) => {
   assert.deepEqual(events, ["start a", "collect a", "stop a"]);
   const own = await host.ask(call(textOf("waits")));
   assert.match((own.ok && own.content.output) || "", /value=2 2\n$/);
-  assert.equal(outcomeOf(await host.ask(call(textOf("broken")))), "datakit.testFailed 400");
+  assert.equal(outcomeOf(await host.ask(call(textOf("broken")))), "datakit.invalidConfig 400");
   assert.equal(outcomeOf(await host.ask(call("[[inputs.fake]]\nas=\n"))), "datakit.invalidConfig 400 2 4");
   assert.deepEqual([host.points, readdirSync(host.confDir), host.inputs.inventory().inputs], [[], [], []]);
 });
@@ -287,10 +290,10 @@ test("the host's policy forbids managing, and programs where commands are forbid
   host.policy = parsePolicy({ allow: ["metrics", "inputs"] });
   assert.equal(outcomeOf(await host.ask(setCall(ID, textOf("a")))), "ok");
   const exec = setCall(OTHER_ID, program.sample, { input: "exec" });
-  assert.equal(outcomeOf(await host.ask(exec)), "datakit.notAllowed 403");
+  assert.equal(outcomeOf(await host.ask(exec)), "datakit.forbiddenInput 403");
   host.policy = parsePolicy({ allow: ["metrics", "exec"] });
   for (const call of [exec, { method: "inputs.remove", id: ID } as const, { method: "inputs.reload" } as const]) {
-    assert.equal(outcomeOf(await host.ask(call)), "datakit.notAllowed 403");
+    assert.equal(outcomeOf(await host.ask(call)), "datakit.forbiddenInput 403");
   }
   assert.equal(outcomeOf(await host.ask({ method: "inputs.list" })), "ok");
   assert.equal(host.report(ID)?.status, "running");

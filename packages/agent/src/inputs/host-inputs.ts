@@ -182,9 +182,9 @@ export class HostInputs {
   async #set(call: Extract<InputCall, { method: "inputs.set" }>): Promise<void> {
     const known = this.#configured.find(call.id);
     if (known && !known.file.managed) throw unmanaged(call.id);
-    if (!isManagedId(call.id)) throw refuse("invalidInputId", "an input's id is dkinput_ and twenty of 0-9 and a-v");
+    if (!isManagedId(call.id)) throw refuse("badRequest", "an input's id is dkinput_ and twenty of 0-9 and a-v");
     if (!known && this.#configured.size >= CONF_LIMITS.files) {
-      throw refuse("tooManyInputs", `there are ${CONF_LIMITS.files} configurations already`);
+      throw refuse("badRequest", `there are ${CONF_LIMITS.files} configurations already`);
     }
     const plan = this.#planner.planGiven(call);
     await this.#assertAllowed(plan);
@@ -250,7 +250,7 @@ export class HostInputs {
   async #disable(listed: readonly string[]): Promise<void> {
     const ids = uniqueIds(listed);
     for (const { file } of await Promise.all(ids.map((id) => this.#getManaged(id)))) {
-      if (file.disabled) throw refuse("inputAlreadyDisabled", `input ${file.id} is disabled already`);
+      if (file.disabled) throw refuse("inputNotEnabled", `input ${file.id} is disabled already`);
     }
     const moved: string[] = [];
     try {
@@ -287,12 +287,12 @@ export class HostInputs {
     return entry;
   }
 
-  /** Throws `notAllowed` when whoever owns this host does not want that. */
+  /** Throws `forbiddenInput` when whoever owns this host does not want that. */
   async #assertAllowed(plan?: FilePlan): Promise<void> {
     const policy = await this.#options.loadPolicy();
     const runsPrograms = plan?.blocks.some((block) => block.kind.runsPrograms === true) ?? false;
     const refused = refuseAction(policy, "inputs") ?? (runsPrograms ? refuseAction(policy, "exec") : undefined);
-    if (refused !== undefined) throw refuse("notAllowed", refused);
+    if (refused !== undefined) throw refuse("forbiddenInput", refused);
   }
 
   #write(call: { readonly id: string; readonly toml: string }, state: { readonly disabled: boolean }) {
@@ -307,7 +307,7 @@ export class HostInputs {
 
   #written(id: string) {
     const file = this.#dir.find(id);
-    if (!file) throw refuse("writeFailed", "the file vanished as soon as it was written");
+    if (!file) throw refuse("internalError", "the file vanished as soon as it was written");
     return file;
   }
 
@@ -315,7 +315,7 @@ export class HostInputs {
     try {
       task();
     } catch (error) {
-      throw refuse("writeFailed", `the configuration could not be written: ${errorText(error)}`);
+      throw refuse("internalError", `the configuration could not be written: ${errorText(error)}`);
     }
   }
 
@@ -358,10 +358,10 @@ function uniqueIds(ids: readonly string[]): readonly string[] {
 }
 
 function unmanaged(id: string) {
-  return refuse("unmanagedInput", `${id} is a file of this host and cannot be managed from here`);
+  return refuse("inputUnmanaged", `${id} is a file of this host and cannot be managed from here`);
 }
 
 /** What a collector throws when it is started becomes a refusal with its words. */
 function startFailed(error: unknown) {
-  return failureOf(error) ? error : refuse("startFailed", errorText(error));
+  return failureOf(error) ? error : refuse("invalidConfig", errorText(error));
 }

@@ -1,24 +1,18 @@
 import { type ErrorCode, isMusterError, MusterError } from "@muster/core";
 import type { InputFailure } from "@muster/core/resources";
 
-/** Why a call about inputs is refused: code, the HTTP status it stands for, and ours. docs/agent.md lists them. */
+/** Why a call about inputs is refused: the HTTP status it stands for, and our code. docs/protocols/dataway.md lists them. */
 const REASONS = {
-  inputNotFound: [404, "not_found"],
-  invalidConfig: [400, "invalid_argument"],
-  invalidInputId: [400, "invalid_argument"],
-  unsupportedInputType: [400, "invalid_argument"],
   badRequest: [400, "invalid_argument"],
-  /** It could not be started: the reason is in the message. */
-  startFailed: [400, "failed_precondition"],
-  /** A dry run did not collect. */
-  testFailed: [400, "failed_precondition"],
-  unmanagedInput: [403, "permission_denied"],
-  notAllowed: [403, "permission_denied"],
+  invalidConfig: [400, "invalid_argument"],
+  unsupportedInputType: [400, "invalid_argument"],
+  inputAlreadyEnabled: [400, "failed_precondition"],
+  inputNotEnabled: [400, "failed_precondition"],
+  inputUnmanaged: [403, "permission_denied"],
+  forbiddenInput: [403, "permission_denied"],
+  inputNotFound: [404, "not_found"],
   duplicateInput: [409, "already_exists"],
-  inputAlreadyEnabled: [409, "failed_precondition"],
-  inputAlreadyDisabled: [409, "failed_precondition"],
-  tooManyInputs: [409, "resource_exhausted"],
-  writeFailed: [500, "internal"],
+  internalError: [500, "internal"],
 } as const satisfies Record<string, readonly [status: number, code: ErrorCode]>;
 
 export type RefusalReason = keyof typeof REASONS;

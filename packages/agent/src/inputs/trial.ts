@@ -24,7 +24,7 @@ export interface TrialOptions {
   readonly globalTags: Readonly<Record<string, string>>;
 }
 
-/** Lets blocks collect once, in a folder that is thrown away. Returns line protocol; throws `testFailed` with the reason. */
+/** Lets blocks collect once, in a folder that is thrown away. Returns line protocol; throws `invalidConfig` with the reason. */
 export async function tryBlocks(blocks: readonly BlockPlan[], options: TrialOptions): Promise<string> {
   const faults = new FaultCatcher();
   const release = faults.hold();
@@ -74,12 +74,12 @@ async function tryBlock(plan: BlockPlan, trial: BlockTrial): Promise<string> {
     const isSilent = lines === "" && run.error === null && run.trouble === null;
     if (isSilent) await Promise.race([hasPoints.promise, delay(clock, WAIT_FOR_POINTS_MS)]);
   } catch (error) {
-    throw refuse("testFailed", error instanceof Error ? error.message : String(error));
+    throw refuse("invalidConfig", error instanceof Error ? error.message : String(error));
   } finally {
     await run.stop(1000);
   }
   const reason = run.error ?? (lines === "" ? run.trouble : null);
-  if (reason !== null) throw refuse("testFailed", reason);
+  if (reason !== null) throw refuse("invalidConfig", reason);
   return lines;
 }
 

@@ -1,4 +1,5 @@
 import { type Clock, toIso } from "@muster/core";
+import type { InputCall } from "@muster/core/resources";
 import type { CoreFrame, NativeWelcome, NodeErrorCode, NodeFrame, NodeRegister } from "@muster/protocols/node";
 import type { LinkEnd } from "./reconnect.ts";
 
@@ -28,6 +29,8 @@ export type Step =
   /** The server could not store a result or output; it is likely that it stored nothing else that is on its way. */
   | { readonly do: "not_stored" }
   | { readonly do: "samples_stored"; readonly through: number }
+  /** Asks something about the inputs of this host. */
+  | { readonly do: "answer"; readonly callId: string; readonly call: InputCall }
   | { readonly do: "warn"; readonly event: string; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly do: "close"; readonly reason: string; readonly end: LinkEnd };
 
@@ -106,9 +109,10 @@ export class Conversation {
         return [{ do: "samples_stored", through: frame.data.through }];
       case "reconnect":
         return [{ do: "close", reason: frame.data.reason, end: { kind: "drained", afterMs: frame.data.after_ms } }];
+      case "call":
+        return [{ do: "answer", callId: frame.data.call_id, call: frame.data.call }];
       case "welcome":
       case "metrics_response":
-      case "call":
         return [];
     }
   }

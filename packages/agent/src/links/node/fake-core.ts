@@ -16,7 +16,16 @@ export interface FakeCoreOptions {
   readonly onFrame?: (frame: NodeFrame, socket: WebSocket) => boolean | undefined;
 }
 
-export const ALL_CAPABILITIES = ["command", "journal", "output", "cancel", "metrics", "backfill", "drain"] as const;
+export const ALL_CAPABILITIES = [
+  "command",
+  "journal",
+  "output",
+  "cancel",
+  "metrics",
+  "backfill",
+  "drain",
+  "inputs",
+] as const;
 
 export class FakeCore {
   readonly frames: NodeFrame[] = [];

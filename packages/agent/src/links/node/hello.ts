@@ -42,7 +42,7 @@ function describeRun(run: HeldRun): JournaledRun {
 }
 
 /** Addresses other hosts may know this one by: IPv4 first, nothing local to the link. */
-function listAddresses(): string[] {
+export function listAddresses(): string[] {
   const entries = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
     .filter((entry) => !entry.internal && !entry.address.toLowerCase().startsWith("fe80:"));

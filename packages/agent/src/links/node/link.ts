@@ -1,4 +1,5 @@
 import { type Clock, delay, type HostSample, newMessageId, toIso } from "@muster/core";
+import type { InputCall } from "@muster/core/resources";
 import {
   decodeCoreFrame,
   encodeNodeFrame,
@@ -7,10 +8,12 @@ import {
   toRow,
   toWireMetrics,
 } from "@muster/protocols/node";
-import type { HeldRun, Runner, RunnerListener } from "../../commands/runner.ts";
+import type { HeldRun, Runner } from "../../commands/runner.ts";
+import type { InputDesk } from "../../inputs/agent-inputs.ts";
 import type { Logger } from "../../log.ts";
 import type { SampleHistory } from "../../sample-history.ts";
 import { AGENT_VERSION } from "../../version.ts";
+import type { AgentLink } from "../link.ts";
 import { buildSocketUrl } from "./address.ts";
 import { Conversation, type Step } from "./conversation.ts";
 import { describeSelf, type SelfFacts } from "./hello.ts";
@@ -34,6 +37,7 @@ export interface NodeLinkOptions {
   readonly reconnectMaxMs: number;
   readonly runner: Runner;
   readonly history: SampleHistory;
+  readonly inputs: InputDesk;
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: () => number;
@@ -46,7 +50,7 @@ export interface NodeLinkOptions {
  * The agent's end of the Server Manager protocol, native and original: one connection at a time, kept for ever. It
  * carries out what `Conversation` decides and feeds it what comes; it has no rules of its own.
  */
-export class NodeLink implements RunnerListener {
+export class NodeLink implements AgentLink {
   readonly #options: NodeLinkOptions;
   readonly #plan: ReconnectPlan;
   readonly #stopped = new AbortController();
@@ -106,6 +110,12 @@ export class NodeLink implements RunnerListener {
       data: { node_id: this.#options.self.id, status: "online", ...content },
     });
     this.#sendBacklog();
+  }
+
+  tellInputs(): void {
+    if (!this.isReady || !this.#welcome?.capabilities.includes("inputs")) return;
+    const data = { node_id: this.#options.self.id, inventory: this.#options.inputs.inventory() };
+    this.#send({ ...this.#envelope(), type: "inputs", data });
   }
 
   onStarted(run: HeldRun): void {
@@ -255,6 +265,8 @@ export class NodeLink implements RunnerListener {
         history.confirm(step.through);
         this.#sendBacklog();
         return;
+      case "answer":
+        return void this.#answer(step.callId, step.call, conversation);
       case "warn":
         this.#complain(step.event, step.fields);
         return;
@@ -287,6 +299,14 @@ export class NodeLink implements RunnerListener {
     runner.resumeAccepted();
     if (this.#canBackfill()) history.connect(welcome?.stored_through ?? null);
     for (const run of runner.list()) this.#results.pump(run);
+    this.tellInputs();
+  }
+
+  /** Whoever asks waits on this connection: an answer that comes after its end is nobody's. */
+  async #answer(callId: string, call: InputCall, conversation: Conversation): Promise<void> {
+    const answer = await this.#options.inputs.answer(call);
+    if (this.#conversation !== conversation) return;
+    this.#send({ ...this.#envelope(), type: "call_result", data: { call_id: callId, answer } });
   }
 
   #canBackfill(): boolean {

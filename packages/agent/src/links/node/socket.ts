@@ -19,6 +19,8 @@ export interface Refusal {
 export interface SocketListener {
   onOpen(): void;
   onText(text: string): void;
+  /** The server has answered a `ping`. */
+  onPong?(): void;
   /** The server answered the upgrade with something else. */
   onRefused(refusal: Refusal): void;
   /** The connection ended, or never came about. */
@@ -72,6 +74,11 @@ export class Socket {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text, () => onSent());
   }
 
+  /** Asks for a sign of life; some servers give none. */
+  ping(): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
+  }
+
   /** Says goodbye; a server that does not answer is left alone after two seconds. */
   close(reason: string): void {
     if (this.#socket.readyState === WebSocket.CONNECTING) {
@@ -90,6 +97,9 @@ export class Socket {
     });
     socket.on("message", (content: Buffer, isBinary: boolean) => {
       if (!this.#isOver && !isBinary) listener.onText(content.toString("utf8"));
+    });
+    socket.on("pong", () => {
+      if (!this.#isOver) listener.onPong?.();
     });
     socket.on("unexpected-response", (_request, response: IncomingMessage) => {
       void readRefusal(response).then((refusal) => {
