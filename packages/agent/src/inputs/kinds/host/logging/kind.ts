@@ -108,6 +108,7 @@ export const logging = defineKind({
   aliases: ["tailf", "tail", "logfile"],
   catalog: "host",
   summary: "Follows log files through rotations and restarts, without losing or doubling lines",
+  exclusive: true,
   options: loggingOptions,
   create: createLogging,
   sample: sampleOf({
