@@ -5,12 +5,14 @@ import type { Reading } from "./api/context.ts";
 import { openBus } from "./bus/open.ts";
 import { type ConfigInputs, readServerConfig, type ServerConfig } from "./config.ts";
 import { lockDataDir } from "./data-lock.ts";
+import { describeWebRoutes } from "./doors/dataway/web-openapi.ts";
 import { createNodeDoor, type NodeDoor } from "./doors/node/node-door.ts";
 import { createEdges, type Edges } from "./edges.ts";
 import { Access } from "./fleet/access.ts";
 import type { FirstRun } from "./fleet/access-first-run.ts";
 import { relayAccess } from "./fleet/access-relay.ts";
 import { Fleet } from "./fleet/fleet.ts";
+import { type Gateway, openGateway } from "./gateway.ts";
 import { processWatch } from "./jobs/process-watch.ts";
 import { retention } from "./jobs/retention.ts";
 import { rollUp } from "./jobs/roll-up.ts";
@@ -111,6 +113,9 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       outputLimitBytes: config.outputLimitBytes,
     });
     undo.push(() => node.close());
+    const backend = config.datawayBackend;
+    const gateway = await openGateway({ fleet, access, clock, log, dataDir, place, backend, version: readVersion() });
+    undo.push(() => gateway.close());
     const edges = await createEdges({
       config,
       clock,
@@ -119,10 +124,11 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       startedAt: clock.now(),
       access,
       fleet,
-      doors: [node],
+      doors: [node, gateway.door],
+      otherPaths: describeWebRoutes(),
       pingStore: () => store.ping(),
       isBusConnected: () => bus.isConnected,
-      readings: () => readParts(fleet, node, metricStore),
+      readings: () => readParts({ fleet, node, gateway, metricStore }),
     });
     undo.push(() => edges.close(CLOSE_GRACE_MS));
     undo.push(() => sendAgentsAway(fleet, edges, config.admitRate));
@@ -176,8 +182,16 @@ async function sendAgentsAway(fleet: Fleet, edges: Edges, admitRate: number): Pr
   stop();
 }
 
-function* readParts(fleet: Fleet, node: NodeDoor, metricStore: MetricStore): Generator<Reading> {
+interface Parts {
+  readonly fleet: Fleet;
+  readonly node: NodeDoor;
+  readonly gateway: Gateway;
+  readonly metricStore: MetricStore;
+}
+
+function* readParts({ fleet, node, gateway, metricStore }: Parts): Generator<Reading> {
   yield* readFleet(fleet, node);
+  yield* gateway.readings();
   yield* metricStore.readings();
 }
 

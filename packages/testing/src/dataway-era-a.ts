@@ -25,10 +25,11 @@ export class EraADatakit extends DatakitPeer {
   }
 
   protected answer(message: AnyMessage): AnyMessage {
-    const reply = (resp: unknown) => ({ ...message, uuid: this.options.id, resp });
+    const { type, trace_id } = message;
+    const reply = (resp: unknown) => ({ type, trace_id, uuid: this.options.id, resp });
     const payload = message.msgs ? JSON.parse(Buffer.from(message.msgs, "base64").toString()) : undefined;
     const inputs: string[] = payload?.inputs ?? payload?.[0]?.inputs ?? [];
-    switch (message.type) {
+    switch (type) {
       case 1:
         for (const { input, config } of Array.isArray(payload) ? payload : [payload]) {
           this.files.set(input, Buffer.from(config, "base64").toString());

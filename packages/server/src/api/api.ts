@@ -33,6 +33,8 @@ export interface ApiOptions extends ApiContext {
   readonly cacheDir: string;
   /** The folder of the console's files; undefined when it is not built. */
   readonly consoleDir: string | undefined;
+  /** Paths that doors answer, for the description of everything. */
+  readonly otherPaths?: Readonly<Record<string, unknown>> | undefined;
   /** Told of every internal error, with the id that its answer carries. */
   onFailure(error: unknown, errorId: string): void;
 }
@@ -64,7 +66,7 @@ export class Api {
       frameworkErrors: (error, _request, reply) => sendProblem(reply as unknown as FastifyReply, error, options),
     });
     const telemetry = new Telemetry(() => options.facts.readings());
-    const routes = collectRoutes(options, telemetry, () => app.swagger());
+    const routes = collectRoutes(options, telemetry, () => describeAll(app, options));
     const api = new Api({ app, routes, live: new Live(options), telemetry });
     await api.#mount(options);
     return api;
@@ -162,6 +164,11 @@ function collectRoutes(options: ApiOptions, telemetry: Telemetry, document: () =
       handler: async () => document() as Record<string, unknown>,
     }),
   ];
+}
+
+function describeAll(app: FastifyInstance, { otherPaths }: ApiOptions): unknown {
+  const document = app.swagger();
+  return { ...document, paths: { ...document.paths, ...otherPaths } };
 }
 
 function patternOf(path: string): RegExp {
