@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { MusterError } from "@muster/core";
 import { DATAWAY_ERRORS, deriveCode, failureOfWords, fromMusterError, isErrorCode, makeFailure } from "./index.ts";
@@ -57,4 +58,12 @@ test("the words of DataKits without codes are understood", () => {
     line: 3,
   });
   assert.equal(failureOfWords("").message, "the DataKit refused without a reason");
+});
+
+test("the catalogue is the one that is documented", () => {
+  const page = readFileSync(new URL("../../../../docs/protocols/dataway.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| `((?:dataway|datakit)\.\w+)`\s*\| (\d{3})\s*\| (.*?)\s*\|$/gm)];
+  const documented = rows.map(([, code, status, meaning]) => [code, Number(status), meaning]);
+  const known = Object.entries(DATAWAY_ERRORS).map(([code, [status, meaning]]) => [code, status, meaning]);
+  assert.deepEqual(documented, known);
 });
