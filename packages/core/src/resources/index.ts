@@ -4,5 +4,6 @@ export * from "./commands.ts";
 export * from "./inputs.ts";
 export * from "./live.ts";
 export * from "./metrics.ts";
+export * from "./records.ts";
 export * from "./shared.ts";
 export * from "./system.ts";

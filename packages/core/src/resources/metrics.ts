@@ -8,7 +8,7 @@ const commaList = z
 
 export const metricQuerySchema = z.object({
   agentId: z.string(),
-  /** Comma-separated metric names; absent means all. */
+  /** Comma-separated metric names, the host's own or `<measurement>.<field>`; absent means all of the host's own. */
   names: commaList.optional(),
   from: z.iso.datetime({ offset: true }),
   to: z.iso.datetime({ offset: true }),
@@ -22,9 +22,32 @@ export const metricAnswerSchema = z.object({
   from: instant,
   stepMs: z.number().int(),
   /** Point i covers from + i·step to from + (i+1)·step; null where nothing was measured. */
-  series: z.array(z.object({ name: z.string(), unit: z.string(), avg: values, min: values, max: values })),
+  series: z.array(
+    z.object({
+      name: z.string(),
+      unit: z.string(),
+      /** What tells series of one name apart; absent for a host's own measurements, of which there is one each. */
+      labels: z.record(z.string(), z.string()).optional(),
+      avg: values,
+      min: values,
+      max: values,
+    }),
+  ),
 });
 export type MetricAnswer = z.infer<typeof metricAnswerSchema>;
+
+export const metricSeriesQuerySchema = z.object({
+  agentId: z.string(),
+  measurement: z.string().max(1024).optional(),
+});
+
+/** What an agent's collectors and programs have written; `<measurement>.<field>` is the name to ask for. */
+export const metricSeriesPageSchema = z.object({
+  items: z.array(
+    z.object({ measurement: z.string(), labels: z.record(z.string(), z.string()), fields: z.array(z.string()) }),
+  ),
+});
+export type MetricSeriesPage = z.infer<typeof metricSeriesPageSchema>;
 
 const ratio = z.number();
 export const hostDetailSchema = z.object({

@@ -12,10 +12,21 @@ export class Accumulator {
   lastAt: Timestamp = -1;
   count = 0;
   /** One array for all: there is one per agent, and each array costs some 300 bytes before it holds anything. */
-  readonly #cells: Float64Array;
+  #cells: Float64Array;
 
   constructor(fields: number) {
     this.#cells = new Float64Array(fields * CELLS);
+  }
+
+  /** Makes room for a source that tells more than it did. */
+  grow(fields: number): void {
+    const cells = new Float64Array(fields * CELLS);
+    cells.set(this.#cells);
+    for (let cell = this.#cells.length; cell < cells.length; cell += CELLS) {
+      cells[cell + 2] = Number.POSITIVE_INFINITY;
+      cells[cell + 3] = Number.NEGATIVE_INFINITY;
+    }
+    this.#cells = cells;
   }
 
   begin(stepAt: Timestamp): void {

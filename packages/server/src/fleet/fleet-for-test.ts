@@ -4,11 +4,13 @@ import { ManualClock } from "@muster/testing";
 import { localBus } from "../bus/local.ts";
 import { JobRunner } from "../jobs/runner.ts";
 import { doorbellSweep, timeouts } from "../jobs/timeouts.ts";
+import type { PointJournal } from "../store/point-journal.ts";
 import { sqliteDialect } from "../store/sqlite.ts";
 import { BusyStore } from "../store/stores-for-test.ts";
 import { Fleet } from "./fleet.ts";
 import type { MetricExporter } from "./metric-export.ts";
 import type { MetricReader } from "./metric-reader.ts";
+import type { PointForwarder } from "./point-forwarding.ts";
 import type { AgentHello, AgentPeer, AgentSession, Delivery, RunResult } from "./session.ts";
 
 /** Everything that our own agent can do. */
@@ -35,6 +37,8 @@ export interface TestFleetOptions {
   /** A store of metrics beside the first. */
   readonly exporter?: MetricExporter;
   readonly reader?: MetricReader;
+  readonly pointJournal?: PointJournal;
+  readonly forwarder?: PointForwarder;
 }
 
 /** Time moves in steps that are no longer than the shortest interval of the fleet, so that each step's work is done in it. */
@@ -45,8 +49,9 @@ export async function openTestFleet(options: TestFleetOptions = {}) {
   const clock = options.clock ?? new ManualClock();
   const store = options.store ?? new BusyStore(sqliteDialect(":memory:"));
   if (!options.store) await store.migrate();
-  const { outputLimitBytes = 1_048_576, exporter, reader } = options;
-  const fleet = new Fleet({ store, bus: localBus(), clock, outputLimitBytes, exporter, reader });
+  const { outputLimitBytes = 1_048_576, exporter, reader, pointJournal, forwarder } = options;
+  const parts = { outputLimitBytes, exporter, reader, pointJournal, forwarder };
+  const fleet = new Fleet({ store, bus: localBus(), clock, ...parts });
   await fleet.start();
   const jobs = new JobRunner(clock, (_name, error) => {
     throw error;

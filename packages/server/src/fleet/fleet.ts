@@ -1,9 +1,11 @@
 import type { Clock, Timestamp } from "@muster/core";
 import type { Bus } from "../bus/bus.ts";
+import type { PointJournal } from "../store/point-journal.ts";
 import type { Store } from "../store/store.ts";
 import { Agents } from "./agents.ts";
 import { Calls } from "./calls.ts";
 import { Commands } from "./commands.ts";
+import { Elections } from "./elections.ts";
 import { Feed } from "./feed.ts";
 import { Groups } from "./groups.ts";
 import { Inputs } from "./inputs.ts";
@@ -11,8 +13,12 @@ import { Ledger } from "./ledger.ts";
 import type { MetricExporter } from "./metric-export.ts";
 import type { MetricReader } from "./metric-reader.ts";
 import { Metrics } from "./metrics.ts";
+import type { PointForwarder } from "./point-forwarding.ts";
+import { PointHistory } from "./point-history.ts";
+import { Points } from "./points.ts";
 import { Presence } from "./presence.ts";
 import { Processes } from "./processes.ts";
+import { Records } from "./records.ts";
 import { Registry } from "./registry.ts";
 import { Relay } from "./relay.ts";
 import { Sessions } from "./sessions.ts";
@@ -28,6 +34,10 @@ interface FleetParts {
   /** A store of metrics beside ours. */
   readonly exporter?: MetricExporter | undefined;
   readonly reader?: MetricReader | undefined;
+  /** Keeps written measurements until they are in the database; without one, writers wait for the database. */
+  readonly pointJournal?: PointJournal | undefined;
+  /** Where written points go as well. */
+  readonly forwarder?: PointForwarder | undefined;
 }
 
 /** The domain: everything that doors, API and jobs may ask for. */
@@ -36,6 +46,10 @@ export class Fleet {
   readonly registry: Registry;
   readonly groups: Groups;
   readonly metrics: Metrics;
+  readonly records: Records;
+  readonly points: Points;
+  readonly pointHistory: PointHistory;
+  readonly elections: Elections;
   readonly ledger: Ledger;
   readonly calls: Calls;
   readonly inputs: Inputs;
@@ -66,6 +80,11 @@ export class Fleet {
     const { registry } = this;
     this.groups = new Groups(parts);
     this.metrics = new Metrics({ ...parts, feed, registry });
+    this.records = new Records(parts);
+    this.elections = new Elections(parts);
+    const { history } = this.metrics;
+    this.points = new Points({ ...parts, registry, history, records: this.records, journal: parts.pointJournal });
+    this.pointHistory = new PointHistory({ ...parts, history, gatherer: this.points.gatherer });
     this.ledger = new Ledger({ ...parts, feed, registry });
     this.#presence = new Presence({ ...parts, registry, ledger: this.ledger });
     this.calls = new Calls({ ...parts, registry });
@@ -103,6 +122,7 @@ export class Fleet {
     await this.ledger.start(known.length === 1);
     await this.metrics.history.recover();
     this.metrics.start();
+    await this.points.start();
     this.sessions.start();
     this.inputs.start();
     this.#presence.start(() => this.sessions.connectionCount());
@@ -137,6 +157,7 @@ export class Fleet {
     this.#relay.stop();
     await this.ledger.settle();
     await this.inputs.stop();
+    await this.points.stop();
     await this.metrics.stop();
     await this.registry.stop();
     await this.processes.stop();

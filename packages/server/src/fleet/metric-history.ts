@@ -1,6 +1,6 @@
 import { type Clock, HOST_METRICS, type HostValues, MusterError, type Timestamp, toIso } from "@muster/core";
 import type { MetricAnswer } from "@muster/core/resources";
-import { joinRows, type MetricRow, packRow, unpackRow } from "../store/metric-row.ts";
+import { countFields, joinRows, type MetricRow, packRow, unpackRow } from "../store/metric-row.ts";
 import { findSets, newestTimes, readTierRows, TIERS, type Tier, type TierRow } from "../store/metrics.ts";
 import type { Store } from "../store/store.ts";
 
@@ -83,9 +83,10 @@ export class History {
               to: step.at + tier.stepMs,
             });
             if (rows.length === 0) continue;
+            const fields = Math.max(...rows.map((row) => countFields(row.packed)));
             const joined = joinRows(
-              rows.map((row) => unpackRow(row.packed, FIELDS)),
-              FIELDS,
+              rows.map((row) => unpackRow(row.packed, fields)),
+              fields,
             );
             made.push({ set_number: step.setNumber, at: step.at, packed: packRow(joined) });
           }
@@ -103,11 +104,11 @@ export class History {
   async query(query: HistoryQuery): Promise<MetricAnswer> {
     if (query.to <= query.from)
       throw new MusterError("invalid_argument", "the range ends before it begins", { field: "to" });
-    const stepMs = chooseStep(query);
-    const from = query.from - (query.from % stepMs);
-    const steps = Math.max(1, Math.ceil((query.to - from) / stepMs));
-    const rows = await this.#readFrom(query, { from, to: from + steps * stepMs, stepMs });
-    const grid = gatherSteps(rows, { from, stepMs, steps });
+    const { from, stepMs, steps } = chooseGrid(query);
+    const setNumber = await this.#findSet(query.agentId);
+    const rows =
+      setNumber === undefined ? [] : await this.readSet(setNumber, { from, to: from + steps * stepMs, stepMs });
+    const grid = gatherSteps(rows, { from, stepMs, steps }, FIELDS);
     const wanted = query.names ? new Set(query.names) : undefined;
     const series = HOST_METRICS.flatMap((metric, index) => {
       if (wanted && !wanted.has(metric.name)) return [];
@@ -195,9 +196,7 @@ export class History {
   }
 
   /** The coarsest tier that is fine enough, and for the time it does not cover yet the finer ones. */
-  async #readFrom(query: HistoryQuery, range: { from: number; to: number; stepMs: number }): Promise<TierRow[]> {
-    const setNumber = await this.#findSet(query.agentId);
-    if (setNumber === undefined) return [];
+  async readSet(setNumber: number, range: { from: number; to: number; stepMs: number }): Promise<TierRow[]> {
     const fitting = TIERS.findLastIndex((tier) => tier.stepMs <= range.stepMs);
     const rows: TierRow[] = [];
     let { from } = range;
@@ -218,6 +217,13 @@ export class History {
   }
 }
 
+/** The steps of an answer: as fine as asked for, as coarse as the number of points demands. */
+export function chooseGrid(query: HistoryQuery): { from: number; stepMs: number; steps: number } {
+  const stepMs = chooseStep(query);
+  const from = query.from - (query.from % stepMs);
+  return { from, stepMs, steps: Math.max(1, Math.ceil((query.to - from) / stepMs)) };
+}
+
 function chooseStep(query: HistoryQuery): number {
   const least = Math.max(query.stepMs ?? 0, (query.to - query.from) / query.maxPoints, TIERS[0].stepMs);
   const nice = [
@@ -226,18 +232,21 @@ function chooseStep(query: HistoryQuery): number {
   return nice.find((step) => step >= least) ?? Math.ceil(least / 86_400_000) * 86_400_000;
 }
 
-function gatherSteps(
+/** One joined row per step of a grid. */
+export function gatherSteps(
   rows: readonly TierRow[],
   grid: { from: number; stepMs: number; steps: number },
+  fields: number,
 ): (MetricRow | undefined)[] {
   const gathered: MetricRow[][] = Array.from({ length: grid.steps }, () => []);
-  for (const row of rows) gathered[Math.floor((row.at - grid.from) / grid.stepMs)]?.push(unpackRow(row.packed, FIELDS));
+  for (const row of rows) gathered[Math.floor((row.at - grid.from) / grid.stepMs)]?.push(unpackRow(row.packed, fields));
   return gathered.map((found) =>
-    found.length === 0 ? undefined : found.length === 1 ? found[0] : joinRows(found, FIELDS),
+    found.length === 0 ? undefined : found.length === 1 ? found[0] : joinRows(found, fields),
   );
 }
 
-function describeField(grid: readonly (MetricRow | undefined)[], field: number) {
+/** The values of one field along a grid; null where nothing was measured. */
+export function describeField(grid: readonly (MetricRow | undefined)[], field: number) {
   const pick = (values: (row: MetricRow) => Float64Array) =>
     grid.map((row) => {
       const value = row ? values(row)[field] : undefined;

@@ -56,6 +56,11 @@ function writeAverages(view: DataView, row: MetricRow): void {
   for (const [index, value] of row.avg.entries()) view.setFloat64(HEADER + index * 8, value, true);
 }
 
+/** How many fields a packed row holds. */
+export function countFields(packed: Uint8Array): number {
+  return (packed[2] ?? 0) | ((packed[3] ?? 0) << 8);
+}
+
 /** Reads a packed row. Fields that did not exist when it was written are NaN. Rows are only ever written by us. */
 export function unpackRow(packed: Uint8Array, fields: number): MetricRow {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);

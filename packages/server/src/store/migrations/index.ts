@@ -6,6 +6,7 @@ import { metrics } from "./0003-metrics.ts";
 import { access } from "./0004-access.ts";
 import { processes } from "./0005-processes.ts";
 import { inputs } from "./0006-inputs.ts";
+import { records } from "./0007-records.ts";
 import { connectedAt } from "./0008-connected-at.ts";
 
 /** All migrations in order. A released one is never changed; a new one gets the next number. */
@@ -17,6 +18,7 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     "0004-access": access(dialect),
     "0005-processes": processes(dialect),
     "0006-inputs": inputs(dialect),
+    "0007-records": records(dialect),
     "0008-connected-at": connectedAt(dialect),
   };
 }

@@ -1,0 +1,300 @@
+import type { Clock, Point, Timestamp } from "@muster/core";
+import type { MetricRow } from "../store/metric-row.ts";
+import { TIERS } from "../store/metrics.ts";
+import { placeSeries, readStoredRows } from "../store/point-sets.ts";
+import type { Store } from "../store/store.ts";
+import type { History } from "./metric-history.ts";
+import type { PointOwner } from "./point-owners.ts";
+import { copyText, PointSeries } from "./point-series.ts";
+
+interface GathererParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly history: History;
+  /** Rows could not be written since their agents are gone. */
+  readonly onOrphans: () => void;
+}
+
+/** What was left out of what was taken in, by the reason. */
+export interface PointCounters {
+  rowsWritten: number;
+  readonly dropped: {
+    /** Fields that are no numbers, or more than a series may have. */
+    strings: number;
+    /** Points whose time makes no sense. */
+    time: number;
+    /** Points of series beyond the limits. */
+    cardinality: number;
+    /** Points of hosts beyond the limit. */
+    hosts: number;
+    /** Rows of agents that were deleted. */
+    orphans: number;
+  };
+}
+
+const STEP_MS = TIERS[0].stepMs;
+/** A step is closed this long after it began, when no later point closed it before. */
+const CLOSE_AFTER_MS = 12_000;
+const ROWS_PER_TRANSACTION = 500;
+/** Beyond, nothing more is taken in until the store is back. */
+const MAX_PENDING = 200_000;
+const DAY_NS = 86_400_000_000_000n;
+const NS_PER_MS = 1_000_000n;
+
+export const SERIES_LIMITS = {
+  /** Of one agent. */
+  perAgent: 5_000,
+  /** Of all agents that write to this process. */
+  total: 300_000,
+  fields: 1024,
+  /** A series that is silent for so long is forgotten here; its history stays. */
+  idleMs: 600_000,
+} as const;
+
+/** What the labels of a point are, with the host's tag and without: it says nothing where it names the agent itself. */
+interface SeriesNames {
+  readonly measurement: string;
+  readonly host: string | undefined;
+  readonly all: string;
+  readonly withoutHost: string;
+}
+
+interface PendingRow {
+  readonly series: PointSeries;
+  readonly at: Timestamp;
+  readonly row: MetricRow;
+}
+
+/** Gathers measurements by series and steps of 10 s, and writes closed steps in batches. */
+export class PointGatherer {
+  readonly counters: PointCounters = {
+    rowsWritten: 0,
+    dropped: { strings: 0, time: 0, cardinality: 0, hosts: 0, orphans: 0 },
+  };
+  readonly #parts: GathererParts;
+  readonly #byOwner = new Map<number, Map<string, PointSeries>>();
+  /** Series with a step being gathered, the one that began first in front. */
+  readonly #open = new Set<PointSeries>();
+  readonly #waiting = new Set<PointSeries>();
+  /** What a series is called, by its tags: lines with the same text share them. */
+  readonly #names = new WeakMap<Point["tags"], SeriesNames>();
+  #seriesCount = 0;
+  #pending = 0;
+  #flushing: Promise<void> = Promise.resolve();
+  #tidiedAt = 0;
+
+  constructor(parts: GathererParts) {
+    this.#parts = parts;
+  }
+
+  /** Rows that wait to be written. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  get isFull(): boolean {
+    return this.#pending >= MAX_PENDING;
+  }
+
+  get seriesCount(): number {
+    return this.#seriesCount;
+  }
+
+  /** Never waits. */
+  gather(owner: PointOwner, points: readonly Point[]): void {
+    const now = this.#parts.clock.monotonic();
+    const latest = BigInt(Math.floor(this.#parts.clock.now())) * NS_PER_MS + DAY_NS;
+    const known = this.#seriesOf(owner.number);
+    for (const point of points) {
+      if (point.timeNs <= 0n || point.timeNs > latest) {
+        this.counters.dropped.time += 1;
+        continue;
+      }
+      const series = this.#find(owner, known, point);
+      if (!series) this.counters.dropped.cardinality += 1;
+      else this.#add(series, point, now);
+    }
+  }
+
+  closeOwner(ownerNumber: number): void {
+    for (const series of this.#byOwner.get(ownerNumber)?.values() ?? []) this.#close(series);
+  }
+
+  closeAll(): void {
+    for (const series of this.#open) this.#close(series);
+  }
+
+  /** Writes every closed step. What cannot be written stays. */
+  flush(): Promise<void> {
+    const now = this.#parts.clock.monotonic();
+    for (const series of this.#open) {
+      if (now - series.openedAt < CLOSE_AFTER_MS) break;
+      this.#close(series);
+    }
+    this.#tidy(now);
+    this.#flushing = this.#flushing.then(() => this.#writePending());
+    return this.#flushing;
+  }
+
+  #seriesOf(ownerNumber: number): Map<string, PointSeries> {
+    let known = this.#byOwner.get(ownerNumber);
+    if (!known) {
+      known = new Map();
+      this.#byOwner.set(ownerNumber, known);
+    }
+    return known;
+  }
+
+  #find(owner: PointOwner, known: Map<string, PointSeries>, point: Point): PointSeries | undefined {
+    const names = this.#namesOf(point);
+    const isOwn = names.host === owner.hostname || names.host === owner.name;
+    const labels = isOwn ? names.withoutHost : names.all;
+    const found = known.get(labels);
+    if (found) return found;
+    if (known.size >= SERIES_LIMITS.perAgent || this.#seriesCount >= SERIES_LIMITS.total) return undefined;
+    const text = copyText(labels);
+    const start = text.indexOf("\n") + 1;
+    const series = new PointSeries(owner, { measurement: copyText(point.measurement), labels: text.slice(start) });
+    known.set(text, series);
+    this.#seriesCount += 1;
+    return series;
+  }
+
+  #namesOf(point: Point): SeriesNames {
+    const known = this.#names.get(point.tags);
+    if (known?.measurement === point.measurement) return known;
+    const { measurement } = point;
+    const { host, ...rest } = point.tags;
+    const head = `${measurement.replaceAll("\n", " ")}\n`;
+    const withoutHost = head + JSON.stringify(sortTags(rest));
+    const all = host === undefined ? withoutHost : head + JSON.stringify(sortTags(point.tags));
+    const names = { measurement, host, all, withoutHost };
+    this.#names.set(point.tags, names);
+    return names;
+  }
+
+  #add(series: PointSeries, point: Point, now: number): void {
+    const at = Number(point.timeNs / NS_PER_MS);
+    const stepAt = at - (at % STEP_MS);
+    if (series.gathering.stepAt !== stepAt) {
+      this.#close(series);
+      series.gathering.begin(stepAt);
+      series.openedAt = now;
+      this.#open.add(series);
+    }
+    series.touchedAt = now;
+    this.counters.dropped.strings += series.add(at, point.fields, SERIES_LIMITS.fields);
+  }
+
+  #close(series: PointSeries): void {
+    this.#open.delete(series);
+    this.#pending += series.close();
+    if (series.closed.size > 0) this.#waiting.add(series);
+  }
+
+  async #writePending(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      const rows = this.#takeRows();
+      try {
+        await this.#write(rows);
+      } catch {
+        const alive = await this.#withoutOrphans(rows);
+        for (const { series, at, row } of alive) {
+          this.#pending += series.putBack(at, row);
+          this.#waiting.add(series);
+        }
+        if (alive.length < rows.length) continue;
+        return; // the store is away: the rows stay, and the next flush tries again
+      }
+      this.counters.rowsWritten += rows.length;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #takeRows(): PendingRow[] {
+    const rows: PendingRow[] = [];
+    for (const series of this.#waiting) {
+      for (const [at, row] of series.closed) {
+        rows.push({ series, at, row });
+        series.closed.delete(at);
+        if (rows.length >= ROWS_PER_TRANSACTION) break;
+      }
+      if (series.closed.size === 0) this.#waiting.delete(series);
+      if (rows.length >= ROWS_PER_TRANSACTION) break;
+    }
+    this.#pending -= rows.length;
+    return rows;
+  }
+
+  async #write(rows: readonly PendingRow[]): Promise<void> {
+    const { store, history } = this.#parts;
+    // before the transaction, which may be tried again
+    const unplaced = new Set<PointSeries>();
+    for (const { series } of rows)
+      if (series.setNumber === null || series.positions.length < series.fields.length) unplaced.add(series);
+    await store.transaction(async (queries) => {
+      await placeSeries(queries, [...unplaced], store.dialect);
+      // only this process writes to a database that is not shared, and it knows how far it got
+      const old = rows.filter(
+        ({ series, at }) => store.dialect.shared || series.writtenThrough === null || at <= series.writtenThrough,
+      );
+      const places = old.map(({ series, at }) => ({ set_number: series.setNumber ?? 0, at }));
+      const stored = await readStoredRows(queries, places, store.dialect);
+      const packed = rows.map(({ series, at, row }) => {
+        const set_number = series.setNumber ?? 0;
+        return { set_number, at, packed: series.pack(row, stored.get(`${set_number}/${at}`)) };
+      });
+      await store.dialect.upsertPacked(queries, TIERS[0].table, packed);
+    });
+    for (const { series, at } of rows) {
+      series.writtenThrough = Math.max(series.writtenThrough ?? at, at);
+      history.touch(series.setNumber ?? 0, at);
+    }
+  }
+
+  /** The rows of agents that still exist; all of them when nobody can tell. */
+  async #withoutOrphans(rows: readonly PendingRow[]): Promise<readonly PendingRow[]> {
+    // a set may have been swept away meanwhile: what we know of its place is worth nothing
+    for (const { series } of rows) {
+      series.setNumber = null;
+      series.positions = [];
+    }
+    const numbers = [...new Set(rows.map(({ series }) => series.owner.number))];
+    const select = this.#parts.store.db.selectFrom("agents").select("number").where("number", "in", numbers);
+    const found = await select.execute().catch(() => undefined);
+    if (!found) return rows;
+    const alive = new Set(found.map((row) => row.number));
+    for (const number of numbers) if (!alive.has(number)) this.#forget(number);
+    const kept = rows.filter(({ series }) => alive.has(series.owner.number));
+    this.counters.dropped.orphans += rows.length - kept.length;
+    if (kept.length < rows.length) this.#parts.onOrphans();
+    return kept;
+  }
+
+  #forget(ownerNumber: number): void {
+    const known = this.#byOwner.get(ownerNumber);
+    this.#byOwner.delete(ownerNumber);
+    for (const series of known?.values() ?? []) {
+      this.#open.delete(series);
+      if (this.#waiting.delete(series)) this.#pending -= series.closed.size;
+      this.#seriesCount -= 1;
+    }
+  }
+
+  #tidy(now: number): void {
+    if (now - this.#tidiedAt < 60_000) return;
+    this.#tidiedAt = now;
+    for (const [ownerNumber, known] of this.#byOwner) {
+      for (const [key, series] of known) {
+        if (now - series.touchedAt < SERIES_LIMITS.idleMs || this.#open.has(series) || series.closed.size > 0) continue;
+        known.delete(key);
+        this.#seriesCount -= 1;
+      }
+      if (known.size === 0) this.#byOwner.delete(ownerNumber);
+    }
+  }
+}
+
+function sortTags(tags: Point["tags"]): Record<string, string> {
+  return Object.fromEntries(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

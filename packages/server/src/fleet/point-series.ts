@@ -1,0 +1,121 @@
+import type { Point, Timestamp } from "@muster/core";
+import { countFields, joinRows, type MetricRow, packRow, unpackRow } from "../store/metric-row.ts";
+import { Accumulator } from "./accumulator.ts";
+import type { PointOwner } from "./point-owners.ts";
+
+/** Steps of one series that are closed and wait to be written, by the time at which they began. */
+export type ClosedRows = Map<Timestamp, MetricRow>;
+
+/** One measurement with its tags, of one agent: the step being gathered, and what is known of its place in the store. */
+export class PointSeries {
+  readonly owner: PointOwner;
+  readonly measurement: string;
+  /** JSON of the tags, keys sorted. */
+  readonly labels: string;
+  readonly fields: string[] = [];
+  readonly gathering = new Accumulator(0);
+  readonly closed: ClosedRows = new Map();
+  setNumber: number | null = null;
+  /** Where each of our fields stands in the stored rows; shorter than `fields` while the store has to be told of new ones. */
+  positions: readonly number[] = [];
+  /** The newest step that this process wrote. */
+  writtenThrough: Timestamp | null = null;
+  /** When the gathered step began and when something came last, by our own clock. */
+  openedAt = 0;
+  touchedAt = 0;
+  readonly #index = new Map<string, number>();
+  #values = new Float64Array(0);
+
+  constructor(owner: PointOwner, source: { measurement: string; labels: string }) {
+    this.owner = owner;
+    this.measurement = source.measurement;
+    this.labels = source.labels;
+  }
+
+  /** Adds a point's numbers to the step that is being gathered. Answers how many of its fields were no numbers. */
+  add(at: Timestamp, fields: Point["fields"], maxFields: number): number {
+    let strings = 0;
+    this.#values.fill(Number.NaN);
+    for (const name in fields) {
+      const value = toNumber(fields[name]);
+      if (value === undefined) strings += 1;
+      else {
+        const index = this.#index.get(name) ?? this.#addField(name, maxFields);
+        if (index === -1) strings += 1;
+        else this.#values[index] = value;
+      }
+    }
+    this.gathering.add(at, this.#values);
+    return strings;
+  }
+
+  /** Ends the step: it waits to be written, joined with what was gathered of it before. Answers how many more wait. */
+  close(): number {
+    const { gathering } = this;
+    if (gathering.stepAt < 0) return 0;
+    const added = this.putBack(gathering.stepAt, gathering.toRow());
+    gathering.stepAt = -1;
+    return added;
+  }
+
+  /** Keeps a row that could not be written, beside what came meanwhile. */
+  putBack(at: Timestamp, row: MetricRow): number {
+    const known = this.closed.get(at);
+    const fields = this.fields.length;
+    this.closed.set(at, known ? joinRows([widen(known, fields), widen(row, fields)], fields) : row);
+    return known ? 0 : 1;
+  }
+
+  /** A row as it is stored: fields where the store has them, joined with what is stored of the same step. */
+  pack(row: MetricRow, stored: Uint8Array | undefined): Uint8Array {
+    const fields = Math.max(0, ...this.positions.map((position) => position + 1), stored ? countFields(stored) : 0);
+    const arranged = arrange(row, this.positions, fields);
+    return packRow(stored ? joinRows([unpackRow(stored, fields), arranged], fields) : arranged);
+  }
+
+  #addField(name: string, maxFields: number): number {
+    if (this.fields.length >= maxFields) return -1;
+    const index = this.fields.push(copyText(name)) - 1;
+    this.#index.set(this.fields[index] as string, index);
+    if (index >= this.#values.length) {
+      const values = new Float64Array(Math.max(4, this.#values.length * 2)).fill(Number.NaN);
+      values.set(this.#values);
+      this.#values = values;
+      this.gathering.grow(values.length);
+    }
+    return index;
+  }
+}
+
+/** Truth is 1 or 0; texts, bytes and arrays are no measurements. */
+function toNumber(value: unknown): number | undefined {
+  switch (typeof value) {
+    case "number":
+      return Number.isFinite(value) ? value : undefined;
+    case "bigint":
+      return Number(value);
+    case "boolean":
+      return value ? 1 : 0;
+    default:
+      return undefined;
+  }
+}
+
+function widen(row: MetricRow, fields: number): MetricRow {
+  return row.avg.length === fields ? row : arrange(row, undefined, fields);
+}
+
+function arrange(row: MetricRow, positions: readonly number[] | undefined, fields: number): MetricRow {
+  const move = (values: Float64Array) => {
+    const moved = new Float64Array(fields).fill(Number.NaN);
+    const count = Math.min(values.length, positions?.length ?? fields);
+    for (let index = 0; index < count; index++) moved[positions?.[index] ?? index] = values[index] ?? Number.NaN;
+    return moved;
+  };
+  return { count: row.count, avg: move(row.avg), min: move(row.min), max: move(row.max) };
+}
+
+/** A piece of a body would keep all of it in memory. */
+export function copyText(text: string): string {
+  return Buffer.from(text).toString();
+}
