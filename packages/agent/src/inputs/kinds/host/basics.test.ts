@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { ManualClock, makeTempDir, type Scope } from "@muster/testing";
@@ -12,6 +13,7 @@ import { diskio, paceOf, parseDiskstats } from "./diskio.ts";
 import { mem, readMemory, readSwap, swap } from "./mem.ts";
 import { net, parseNetDev, parseSnmp } from "./net.ts";
 import { netstat, parseSocketLine } from "./netstat.ts";
+import { readPageSize } from "./proc.ts";
 import { countLogins, parseConntrack, readFileHandles, readLoads, system } from "./system.ts";
 
 /** A folder with recorded files under their paths. */
@@ -237,7 +239,6 @@ test("netstat: addresses of both versions are read as the options write them", (
 });
 
 test("netstat: chosen ports are counted by themselves", async (scope) => {
-  const { createServer, connect } = await import("node:net");
   const server = createServer((socket) => socket.on("error", () => {}));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };

@@ -1,4 +1,6 @@
 import type { CollectorKind } from "../../collector.ts";
+import { containerd } from "./containers/containerd.ts";
+import { docker } from "./containers/docker.ts";
 import { cpu } from "./cpu.ts";
 import { disk } from "./disk.ts";
 import { diskio } from "./diskio.ts";
@@ -9,6 +11,7 @@ import { net } from "./net.ts";
 import { netstat } from "./netstat.ts";
 import { processes } from "./processes.ts";
 import { system } from "./system.ts";
+import { systemd } from "./systemd.ts";
 
 /** What a host tells about itself. */
 export const HOST_KINDS: readonly CollectorKind[] = [
@@ -22,5 +25,8 @@ export const HOST_KINDS: readonly CollectorKind[] = [
   system,
   processes,
   hostobject,
+  docker,
+  containerd,
+  systemd,
   logging,
 ];
