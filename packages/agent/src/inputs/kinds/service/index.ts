@@ -6,8 +6,10 @@ import { tcpCheck } from "./checks/tcp-check.ts";
 import { mysql } from "./databases/mysql.ts";
 import { postgresql } from "./databases/postgresql.ts";
 import { redis } from "./databases/redis.ts";
+import { exec } from "./exec/exec.ts";
 import { nginx } from "./nginx.ts";
 import { prom } from "./prom/prom.ts";
+import { statsd } from "./statsd/statsd.ts";
 
 /** What services on this host and elsewhere tell about themselves. */
 export const SERVICE_KINDS: readonly CollectorKind[] = [
@@ -20,4 +22,6 @@ export const SERVICE_KINDS: readonly CollectorKind[] = [
   redis,
   postgresql,
   mysql,
+  statsd,
+  exec,
 ];
