@@ -278,10 +278,12 @@ test("answers of era A and B are read: a word, a result, an echo that says nothi
 test("online is read in each spelling, and volunteers carry those that are reached through one socket", () => {
   const [self] = readOnline(inEraB("online", RECORDED.online));
   assert.ok(self);
-  for (const spelling of ["seed", "b", "b-october", "b-documented"] as const) {
+  for (const spelling of ["seed", "a", "b", "b-october", "b-documented"] as const) {
     const frame = decode(encodeOnline([self], { spelling, traceId: TRACE }));
     assert.deepEqual(readOnline(frame), [self], spelling);
     assert.equal(frame.traceId, TRACE);
+    const told = decode(encodeOnline([{ ...self, inventory: INVENTORY }], { spelling, traceId: TRACE }));
+    assert.deepEqual(readOnline(told)[0]?.inventory, INVENTORY, "our addition rides along in every spelling");
   }
   const told = { ...self, inventory: INVENTORY };
   const cascade = decode(encodeOnline([told, { ...self, id: "dkid_other" }], { spelling: "seed" }));

@@ -32,8 +32,8 @@ export interface DatakitSelf {
   readonly inventory: InputInventory | undefined;
 }
 
-/** How `online` is spelt: the seed's list, era B's of December 2020 or October 2020, and era B's as documented. */
-export type OnlineSpelling = "seed" | "b" | "b-october" | "b-documented";
+/** How `online` is spelt: the seed's list, era A's in base64, era B's of December or October 2020 and as documented. */
+export type OnlineSpelling = "seed" | "a" | "b" | "b-october" | "b-documented";
 
 /** The DataKits of an `online`, the owner of the connection first. Names are read in all spellings. */
 export function readOnline(frame: DatawayFrame): DatakitSelf[] {
@@ -85,6 +85,10 @@ export function encodeOnline(
   const { spelling, traceId } = options;
   const [owner] = datakits;
   if (spelling === "seed") return JSON.stringify({ type: "online", trace_id: traceId, msgs: datakits.map(writeSeed) });
+  if (spelling === "a") {
+    const msgs = toBase64(JSON.stringify(datakits.map(writeSeed)));
+    return JSON.stringify({ type: 0, trace_id: traceId, uuid: owner?.id, msgs });
+  }
   const payload = owner ? WRITERS[spelling](owner) : null;
   const dest = owner ? [owner.id] : undefined;
   return JSON.stringify({ type: "online", id: traceId, dest, b64data: toBase64(JSON.stringify(payload)), code: "ok" });
@@ -109,15 +113,17 @@ function writeCapitalised(self: DatakitSelf) {
   return { UUID, Version, OS, Arch, Name, Heartbeat: writeHeartbeat(self) ?? "" };
 }
 
-const WRITERS: Readonly<Record<Exclude<OnlineSpelling, "seed">, (self: DatakitSelf) => unknown>> = {
+const WRITERS: Readonly<Record<Exclude<OnlineSpelling, "seed" | "a">, (self: DatakitSelf) => unknown>> = {
   b: (self) => ({
     ...writeCapitalised(self),
     InputInfo: { availableInputs: self.availableInputs, enabledInputs: self.enabledInputs, state: self.states },
+    inventory: self.inventory, // a name more hurts no gateway of theirs
   }),
   "b-october": (self) => ({
     ...writeCapitalised(self),
     EnabledInputs: self.enabledInputs,
     AvailableInputs: self.availableInputs,
+    inventory: self.inventory,
   }),
   "b-documented": writeSeed,
 };
