@@ -6,6 +6,7 @@ import { addDoctor } from "./commands/doctor.ts";
 import { addEnroll } from "./commands/enroll.ts";
 import { addExec } from "./commands/exec.ts";
 import { addGroups } from "./commands/groups.ts";
+import { addInputs } from "./commands/inputs.ts";
 import { addLogin } from "./commands/login.ts";
 import { addLogout } from "./commands/logout.ts";
 import { addProcesses } from "./commands/processes.ts";
@@ -20,7 +21,7 @@ import { type CommandFile, runProgram } from "./program.ts";
 /** In the order of `muster --help`. */
 const GROUPS: readonly (readonly [heading: string, files: readonly CommandFile[]])[] = [
   ["Run Muster:", [addProcesses]],
-  ["Look and act:", [addAgents, addExec, addTop, addRuns, addCommands, addGroups]],
+  ["Look and act:", [addAgents, addExec, addTop, addRuns, addCommands, addGroups, addInputs]],
   ["Access:", [addLogin, addLogout, addWhoami, addEnroll, addTokens, addUsers]],
   ["Help:", [addDoctor, addCompletion]],
 ];

@@ -45,7 +45,7 @@ async function tryOne(agent: BulkAgent, add: (agentId: string) => Promise<Input>
     const code = typeof reason === "string" ? reason : (told?.code ?? "internal");
     return {
       ...about,
-      outcome: code === "dataway.duplicateInput" ? "unchanged" : outcome === "unknown" ? "unknown" : "refused",
+      outcome: code.endsWith(".duplicateInput") ? "unchanged" : outcome === "unknown" ? "unknown" : "refused",
       inputId: typeof inputId === "string" ? inputId : null,
       status: null,
       code,
