@@ -102,7 +102,6 @@ export class AgentInputs implements InputDesk {
       .then(({ loadInputs }) => loadInputs(this.#options))
       .then((loaded) => {
         this.#loaded = loaded;
-        this.#options.onChange();
         return loaded;
       })
       .catch((error: unknown) => {

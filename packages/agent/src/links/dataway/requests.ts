@@ -128,7 +128,8 @@ class Desk {
       purpose === "remove" || (status === "disabled") === (purpose === "enable");
     return given.flatMap((word) => {
       const stem = word.replace(/\.conf$/, "");
-      if (inputs.some(({ id }) => id === word) || isLenientInputId(stem)) return [stem === word ? word : stem];
+      if (inputs.some(({ id }) => id === word)) return [word];
+      if (isLenientInputId(stem)) return [stem];
       const named = inputs.filter((report) => report.managed && report.inputs.includes(word));
       const meant = named.filter(isMeant);
       // none in the other state: let the refusal say so
