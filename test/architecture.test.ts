@@ -110,7 +110,9 @@ test("the agent starts without a schema library", () => {
   const problems: string[] = [];
   for (const file of code.filter((candidate) => candidate.package === "agent" || candidate.package === "protocols")) {
     for (const { specifier, line } of listImports(file)) {
-      const isTypeOnly = /^\s*(import|export)\s+type\b/.test(file.lines[line - 1] ?? "");
+      // the names may stand on lines of their own above
+      const statement = file.lines.slice(0, line).findLast((text) => /^\s*(import|export)\b/.test(text));
+      const isTypeOnly = /^\s*(import|export)\s+type\b/.test(statement ?? "");
       const isSchema = specifier === "zod" || specifier === "@muster/core/resources";
       if (isSchema && !isTypeOnly) problems.push(`${file.path}:${line}  ${specifier}`);
     }
