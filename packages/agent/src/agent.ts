@@ -160,6 +160,7 @@ class Agent {
         this.#beat();
       },
       onBeatInterval: (beatMs) => this.#beatEvery(beatMs),
+      onWatched: () => this.#beat(),
     });
   }
 

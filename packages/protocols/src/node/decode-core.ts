@@ -60,6 +60,8 @@ export function decodeCoreFrame(text: string): Decoded<CoreFrame> {
         command_id: readCommandId(fields),
         grace_ms: readInteger(fields.grace_ms, "grace_ms", 0),
       }));
+    case "watch":
+      return decode(type, (fields) => ({ detail: readFlag(fields.detail, "detail") }));
     case "reconnect":
       return decode(type, (fields) => ({
         after_ms: readInteger(fields.after_ms, "after_ms", 0),

@@ -260,5 +260,6 @@ export type CoreFrame =
   /** Ours: stop this run's whole process tree. */
   | Envelope<"cancel_command", { readonly command_id: string; readonly grace_ms: number }>
   /** Ours: close, and connect again after this long. */
+  | Envelope<"watch", { readonly detail: boolean }>
   | Envelope<"reconnect", { readonly after_ms: number; readonly reason: string }>
   | Envelope<"call", Call>;

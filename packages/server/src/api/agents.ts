@@ -1,4 +1,4 @@
-import { MusterError } from "@muster/core";
+import { type AgentId, MusterError } from "@muster/core";
 import {
   agentListQuerySchema,
   agentPageSchema,
@@ -71,7 +71,7 @@ export function agentRoutes({ fleet }: ApiContext): Route[] {
       response: hostSampleSchema,
       async handler(call) {
         const agent = await fleet.agents.get(call.params.id);
-        const sample = fleet.metrics.latest(agent.id);
+        const sample = await fleet.watching.read(agent.id as AgentId);
         if (!sample) throw new MusterError("not_found", "the agent has not reported a sample yet", { id: agent.id });
         return sample;
       },

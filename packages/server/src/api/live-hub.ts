@@ -1,6 +1,6 @@
 import type { liveRequestSchema } from "@muster/core/resources";
 import type { z } from "zod";
-import type { FeedEvent } from "../fleet/feed.ts";
+import type { FeedEvent, SampleInterest } from "../fleet/feed.ts";
 import type { ApiContext } from "./context.ts";
 import { CommandSubscription, CommandsSubscription, OutputSubscription } from "./live-commands.ts";
 import { AgentSubscription, FleetSubscription } from "./live-fleet.ts";
@@ -77,10 +77,21 @@ export class LiveHub {
     if (this.#endWatch) return;
     const unsubscribe = this.#context.fleet.feed.subscribe((event) => this.#note(event));
     const cancel = this.#context.clock.every(TICK_MS, () => void this.#flush());
+    const unwant = this.#context.fleet.feed.wantSamples(() => this.#describeInterest());
     this.#endWatch = () => {
+      unwant();
       unsubscribe();
       cancel();
     };
+  }
+
+  #describeInterest(): SampleInterest {
+    const agentIds = new Set<string>();
+    for (const topic of this.#topics.keys()) {
+      const [kind, id] = topic.split(":");
+      if (id !== undefined && (kind === "agent" || kind === "sample")) agentIds.add(id);
+    }
+    return { all: this.#topics.has("samples"), agentIds };
   }
 
   #note(event: FeedEvent): void {

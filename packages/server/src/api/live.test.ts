@@ -134,6 +134,10 @@ describe("live stream", () => {
     session.heartbeat({ at: Date.now(), values: { "system.cpu.utilization": 0.25 } }, true);
     await watcher.until("a sample", (one) => one.of("sample").length === 1);
     assert.equal(watcher.of("sample")[0]?.sample.values["system.cpu.utilization"], 0.25);
+    const wanted = () => server.fleet.feed.describeInterest(10).agentIds;
+    assert.deepEqual(wanted(), [session.agentId], "whichever process holds it, its readings are wanted here");
+    watcher.send({ op: "stop", sub: 7 });
+    await waitUntil("nobody to want them", () => wanted().length === 0);
   });
 
   test("a command with its runs and what they write, until each has ended", async (context) => {

@@ -78,6 +78,11 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
       return items[0]?.gauges?.cpu === 0.25;
     });
     const seen: number[] = [];
+    const told: boolean[] = [];
+    agent.onWatched = (isWatched) => {
+      told.push(isWatched);
+      return true;
+    };
     const unsubscribe = left.fleet.feed.subscribe((event) => {
       if (event.kind === "sample") seen.push(event.sample.values["system.cpu.utilization"] ?? 0);
     });
@@ -88,6 +93,7 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
       beat(cpu);
       return seen.length > 0;
     });
+    await eventually("the agent to be asked for its detail", () => told.length === 1);
     unsubscribe();
     unwant();
     agent.session.close("gone");

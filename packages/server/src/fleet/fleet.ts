@@ -22,6 +22,7 @@ import { Records } from "./records.ts";
 import { Registry } from "./registry.ts";
 import { Relay } from "./relay.ts";
 import { Sessions } from "./sessions.ts";
+import { Watching } from "./watching.ts";
 
 interface FleetParts {
   readonly store: Store;
@@ -53,6 +54,7 @@ export class Fleet {
   readonly ledger: Ledger;
   readonly calls: Calls;
   readonly inputs: Inputs;
+  readonly watching: Watching;
   readonly sessions: Sessions;
   readonly agents: Agents;
   readonly commands: Commands;
@@ -112,6 +114,13 @@ export class Fleet {
       acceptSample: (sample) => this.metrics.acceptRemote(sample),
       onRemoved: (agentId) => this.agents.forget(agentId),
     });
+    this.watching = new Watching({
+      clock: parts.clock,
+      feed,
+      registry,
+      metrics: this.metrics,
+      watchedElsewhere: () => this.#relay.watchedElsewhere(),
+    });
   }
 
   /** Sets right what the last process left, then begins background work. Call it before the first connection. */
@@ -127,6 +136,7 @@ export class Fleet {
     this.inputs.start();
     this.#presence.start(() => this.sessions.connectionCount());
     this.#relay.start();
+    this.watching.start();
   }
 
   /** Notices processes that died, and agents that did not come back from one. Called about every second. */
@@ -153,6 +163,7 @@ export class Fleet {
   /** Writes everything that waits. Call it when no connection is left. */
   async stop(): Promise<void> {
     this.sessions.stop();
+    this.watching.stop();
     this.#presence.stop();
     this.#relay.stop();
     await this.ledger.settle();

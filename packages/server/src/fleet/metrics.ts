@@ -107,7 +107,7 @@ export class Metrics {
     this.counters.samples++;
     series.receivedAt = now;
     fillValues(series.values, sample.values);
-    if (sample.detail) series.detail = sample.detail;
+    series.detail = sample.detail ?? null;
     if (this.#parts.feed.watched)
       this.#parts.feed.publish({ kind: "sample", agentId: state.id, sample: toLatest(series) });
     if (how.store) this.#gather(series, how.agentTime ? sample.at : now, { values: series.values, maySetClock: true });

@@ -79,6 +79,11 @@ export class Relay {
     if (this.#watches.size === 0) this.#stopListening();
   }
 
+  /** The agents that somebody looks at through another process. */
+  *watchedElsewhere(): Generator<string> {
+    for (const watch of this.#watches.values()) yield* watch.agents;
+  }
+
   #sayWhatIsWatched(): void {
     const { feed, bus, clock } = this.#parts;
     for (const [process, watch] of this.#watches) if (watch.until < clock.monotonic()) this.#watches.delete(process);

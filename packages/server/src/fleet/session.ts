@@ -57,6 +57,8 @@ export interface AgentPeer {
   onSamplesStored(through: Timestamp): void;
   /** The interval between beats that the fleet asks for has changed. */
   onBeatInterval(beatMs: number): void;
+  /** Somebody begins or ceases to look at this host. True when beats carry its detail from here on, or cease to. */
+  onWatched?(isWatched: boolean): boolean;
   /** The server goes away: connect again after this long. */
   onDrain(reconnectAfterMs: number): void;
   /** Ask the agent. What it answers goes to `AgentSession.answer` with the same id, in any order. Only called with `inputs`. */

@@ -31,6 +31,8 @@ export type Step =
   | { readonly do: "samples_stored"; readonly through: number }
   /** Asks something about the inputs of this host. */
   | { readonly do: "answer"; readonly callId: string; readonly call: InputCall }
+  /** Whether somebody looks at this host. */
+  | { readonly do: "watch"; readonly detail: boolean }
   | { readonly do: "warn"; readonly event: string; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly do: "close"; readonly reason: string; readonly end: LinkEnd };
 
@@ -107,6 +109,8 @@ export class Conversation {
         return [{ do: "output_stored", runId: frame.data.command_id, through: frame.data.through }];
       case "samples_stored":
         return [{ do: "samples_stored", through: frame.data.through }];
+      case "watch":
+        return [{ do: "watch", detail: frame.data.detail }];
       case "reconnect":
         return [{ do: "close", reason: frame.data.reason, end: { kind: "drained", afterMs: frame.data.after_ms } }];
       case "call":

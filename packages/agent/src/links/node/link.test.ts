@@ -82,6 +82,21 @@ test("it brings its token in a header, registers, and beats with a reading at on
   assert.doesNotMatch(agent.lines.join(""), /tkn_secret/);
 });
 
+test("beats carry the detail of the host while somebody looks at it: at once, and no longer than that", async (scope) => {
+  const core = await FakeCore.start(scope);
+  await start(scope, [core.url]);
+  const first = await core.waitForFrame("heartbeat");
+  assert.equal(first.data.muster?.detail, undefined);
+  core.send("watch", { detail: true });
+  const watched = await core.waitForFrame("heartbeat", (beat) => beat.data.muster?.detail !== undefined);
+  assert.ok((watched.data.muster?.detail?.cores.length ?? 0) > 0);
+  core.send("watch", { detail: false });
+  const index = core.listFrames("heartbeat").length;
+  core.send("heartbeat_ack", { received: true, node_id: "agent-1", metrics_saved: true, muster: { beat_ms: 100 } });
+  await core.waitForFrame("heartbeat", (beat) => core.listFrames("heartbeat").indexOf(beat) > index);
+  assert.equal(core.listFrames("heartbeat").at(-1)?.data.muster?.detail, undefined);
+});
+
 test("an original core gets the seed's frames and nothing else: numbers, complete envelopes, no extension", async (scope) => {
   const core = await FakeCore.start(scope, { welcome: () => null });
   await start(scope, [core.url]);

@@ -44,6 +44,8 @@ export interface NodeLinkOptions {
   /** A server has answered: it wants a beat at once and then at this interval. */
   readonly onReady: (beatMs: number) => void;
   readonly onBeatInterval: (beatMs: number) => void;
+  /** Somebody begins to look at this host: it wants a beat at once. */
+  readonly onWatched: () => void;
 }
 
 /**
@@ -61,6 +63,8 @@ export class NodeLink implements AgentLink {
   #conversation: Conversation | undefined;
   #results: ResultSender | undefined;
   #welcome: NativeWelcome | null = null;
+  /** Beats carry the detail of the host, three quarters of their size, only while somebody looks at it. */
+  #isWatched = false;
   #end: LinkEnd | undefined;
   #running: Promise<void> | undefined;
 
@@ -99,7 +103,7 @@ export class NodeLink implements AgentLink {
               muster: {
                 at: sample.at,
                 values: toRow(sample.values),
-                ...(sample.detail ? { detail: sample.detail } : {}),
+                ...(sample.detail && this.#isWatched ? { detail: sample.detail } : {}),
                 ...(backlog ? { backlog } : {}),
               },
             }
@@ -160,6 +164,7 @@ export class NodeLink implements AgentLink {
     const inUrl = this.#wantTokenInUrl.has(server);
     const url = buildSocketUrl(servers[server] ?? "", self.id, inUrl ? token : undefined);
     this.#end = undefined;
+    this.#isWatched = false;
     const conversation = new Conversation({
       clock,
       newMessageId,
@@ -267,6 +272,10 @@ export class NodeLink implements AgentLink {
         return;
       case "answer":
         return void this.#answer(step.callId, step.call, conversation);
+      case "watch":
+        this.#isWatched = step.detail;
+        if (step.detail) this.#options.onWatched();
+        return;
       case "warn":
         this.#complain(step.event, step.fields);
         return;

@@ -104,6 +104,12 @@ export class AgentBinding implements AgentPeer {
     if (this.#native) this.#newBeatMs = beatMs;
   }
 
+  onWatched(isWatched: boolean): boolean {
+    if (!this.#native) return false;
+    this.#send({ type: "watch", data: { detail: isWatched } });
+    return true;
+  }
+
   /** Nothing is sent to an agent that could not read it; the listener closes that one when the server stops. */
   onDrain(reconnectAfterMs: number): void {
     if (!this.#native?.drains) return;

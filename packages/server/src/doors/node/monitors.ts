@@ -52,7 +52,17 @@ export class Monitors {
   add(monitor: MonitorConnection): void {
     this.#open.add(monitor);
     this.#parts.counters.monitors = this.#open.size;
-    this.#unsubscribe ??= this.#parts.fleet.feed.subscribe((event) => this.#onEvent(event));
+    this.#unsubscribe ??= this.#listen();
+  }
+
+  #listen(): () => void {
+    const { feed } = this.#parts.fleet;
+    const unsubscribe = feed.subscribe((event) => this.#onEvent(event));
+    const unwant = feed.wantSamples(() => ({ all: true, agentIds: [] }));
+    return () => {
+      unsubscribe();
+      unwant();
+    };
   }
 
   remove(monitor: MonitorConnection): void {

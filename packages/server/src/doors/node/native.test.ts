@@ -317,6 +317,25 @@ test("a drain tells our agent when to come back, and tells the original nothing"
   assert.deepEqual([...new Set(foreign.frames.map((frame) => frame.type))], ["welcome", "register_response", "error"]);
 });
 
+test("our agent is told while somebody looks at its host, the original is not", async (t) => {
+  const bench = await NodeBench.open(t);
+  const peer = await connectNative(t, bench);
+  await peer.nextOf("register_response");
+  const foreign = await bench.connect(t, { node_id: "foreign" });
+  foreign.register();
+  await foreign.nextOf("register_response");
+  const agents = await Promise.all(["m-1", "foreign"].map((id) => bench.fleet.agents.findByExternalId("node", id)));
+  const agentIds = agents.map((agent) => agent?.id ?? "");
+  const unwant = bench.fleet.feed.wantSamples(() => ({ all: false, agentIds }));
+  await bench.clock.advanceAndSettle(300);
+  assert.deepEqual((await peer.nextOf("watch")).data, { detail: true });
+  unwant();
+  await bench.clock.advanceAndSettle(300);
+  assert.deepEqual((await peer.nextOf("watch")).data, { detail: false });
+  await foreign.sync();
+  assert.ok(!foreign.frames.some((frame) => frame.type === "watch"));
+});
+
 test("an agent that connects while the server drains is told at once", async (t) => {
   const bench = await NodeBench.open(t);
   bench.fleet.sessions.drain(10_000);

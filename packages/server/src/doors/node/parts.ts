@@ -12,7 +12,7 @@ import type {
   RunWithCommand,
 } from "@muster/core/resources";
 import type { Access } from "../../fleet/access.ts";
-import type { FeedListener } from "../../fleet/feed.ts";
+import type { Feed } from "../../fleet/feed.ts";
 import type { AgentHello, AgentPeer, AgentSession } from "../../fleet/session.ts";
 
 /** What this door asks of the fleet, and nothing else. `Fleet` has this shape. */
@@ -62,7 +62,7 @@ export interface NodeDoorFleet {
     }): Promise<{ items: { id: number; at: number; values: HostValues }[]; total: number }>;
     storageCounts(): Promise<{ total: number; last24h: number; earliestAt: number | null; latestAt: number | null }>;
   };
-  readonly feed: { subscribe(listener: FeedListener): () => void };
+  readonly feed: Pick<Feed, "subscribe" | "wantSamples">;
 }
 
 /** What this door asks of access control. */
