@@ -4,6 +4,8 @@ import { join } from "node:path";
 
 /** How many bytes before a position must still be there for it to mean the same file. */
 export const FINGERPRINT_BYTES = 256;
+/** Positions that are kept at the most, twice what patterns may name: those of files that were not seen for longest go first. */
+const MAX_POSITIONS = 20_000;
 /** Lines after which the journal is written anew, beside ten for each file. */
 const COMPACT_LINES = 10_000;
 
@@ -121,9 +123,21 @@ export class PositionJournal {
     this.#append({ globs });
   }
 
+  /** The position of whatever had this path last and is none of `others`. */
+  findByPath(path: string, others: ReadonlyMap<string, unknown>): Position | undefined {
+    let found: Position | undefined;
+    for (const position of this.#positions.values()) {
+      if (position.path === path && !others.has(position.key)) found = position;
+    }
+    return found;
+  }
+
   put(position: Position): void {
+    this.#positions.delete(position.key); // the newest is the last
     this.#positions.set(position.key, position);
     this.#append({ position });
+    const [oldest] = this.#positions.size > MAX_POSITIONS ? this.#positions.keys() : [];
+    if (oldest !== undefined) this.forget(oldest);
   }
 
   forget(key: string): void {
@@ -150,7 +164,10 @@ export class PositionJournal {
       return;
     }
     if (line.globs) this.#globs = line.globs;
-    if (line.position) this.#positions.set(line.position.key, line.position);
+    if (line.position) {
+      this.#positions.delete(line.position.key);
+      this.#positions.set(line.position.key, line.position);
+    }
     if (line.gone !== undefined) this.#positions.delete(line.gone);
   }
 

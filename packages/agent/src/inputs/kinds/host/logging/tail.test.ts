@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFile, utimes, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { findUndescribed, tryKind } from "../../shared/kinds-for-test.ts";
@@ -119,6 +119,37 @@ test("a batch whose fate is unknown is given again under its name, with what it 
   );
   assert.equal(given[1]?.batch, given[0]?.batch);
   assert.notEqual(given[2]?.batch, given[0]?.batch);
+});
+
+test("a file is known again by its path and content when its device has another number", async (scope) => {
+  const followed = await followFolder(scope);
+  const path = join(followed.folder, "app.log");
+  await writeFile(path, lines("a1"));
+  const first = await followed.start();
+  await followed.expect(1);
+  await first.collector.stop?.();
+  const journal = join(followed.folder, "state/positions.jsonl");
+  const text = await readFile(journal, "utf8");
+  await writeFile(journal, text.replaceAll(/"key":"\d+:/g, '"key":"4711:'));
+  await appendFile(path, lines("a2"));
+  await followed.start();
+  assert.deepEqual(await followed.expect(2), ["a1", "a2"]);
+});
+
+test("a file that was out of sight goes on where it was", async (scope) => {
+  const followed = await followFolder(scope);
+  const folder = join(followed.folder, "mounted");
+  await mkdir(folder);
+  await writeFile(join(folder, "app.log"), lines("a1"));
+  const options = { logfiles: [join(folder, "*.log")], max_open_files: 1 };
+  await followed.start(options);
+  await followed.expect(1);
+  await rename(folder, `${folder}.away`);
+  await appendFile(join(`${folder}.away`, "app.log"), lines("a2"));
+  await followed.pass(70_000);
+  await rename(`${folder}.away`, folder);
+  await appendFile(join(folder, "app.log"), lines("a3"));
+  assert.deepEqual(await followed.expect(3), ["a1", "a2", "a3"]);
 });
 
 test("more files than may be open are read in turns", async (scope) => {

@@ -2,15 +2,7 @@ import type { Point } from "@muster/core";
 import { delay } from "@muster/core";
 import { errorText } from "../../../../log.ts";
 import type { KindTools } from "../../shared/kind.ts";
-import {
-  findRenamed,
-  isNamedAfter,
-  lookAround,
-  lookAt,
-  positionAtEnd,
-  positionInCopy,
-  type Sighting,
-} from "./discovery.ts";
+import { findRenamed, isNamedAfter, lookAround, positionAtEnd, positionInCopy, type Sighting } from "./discovery.ts";
 import { compileGlob } from "./globs.ts";
 import type { LogRecord } from "./lines.ts";
 import { beginningOf, type Position, PositionJournal, progressOf } from "./positions.ts";
@@ -172,7 +164,8 @@ export class Tail {
   async #letGo(file: TailedFile, journal: PositionJournal): Promise<void> {
     await file.close();
     this.#files.delete(file.position.key);
-    journal.forget(file.position.key);
+    // the position of a file that is only out of sight is kept: its folder may be mounted again
+    if (file.isUnlinked) journal.forget(file.position.key);
   }
 
   /** Closes the file that was silent longest when no other may be opened; false when all of them are being read. */
@@ -246,7 +239,7 @@ export class Tail {
     const { key, path, size } = sighting;
     try {
       const known = journal.find(key);
-      const position = known ? { ...known, path } : await this.#firstPosition(sighting);
+      const position = known ? { ...known, path } : await this.#newPosition(sighting, journal);
       if (!position) return;
       if (!known) journal.put(position);
       this.#doubtful.delete(key);
@@ -257,6 +250,18 @@ export class Tail {
       // it went away between the look and the reading, or must not be read: the next look tries again
       this.#report(`${path}: ${errorText(error)}`);
     }
+  }
+
+  /**
+   * Where a file is read from whose device and inode were never seen. They change when a filesystem is mounted anew or a
+   * folder restored: then the path and what the file holds tell that it is the same.
+   */
+  async #newPosition(sighting: Sighting, journal: PositionJournal): Promise<Position | undefined> {
+    const known = journal.findByPath(sighting.path, this.#files);
+    const same = known && (await positionInCopy(sighting, [progressOf(known)]));
+    if (!same) return this.#firstPosition(sighting);
+    journal.forget(known.key);
+    return { ...same, bornAs: known.bornAs };
   }
 
   /** Where a file that was never seen is read from; undefined when the next look shall decide. */
@@ -287,7 +292,7 @@ export class Tail {
     const moved = await findRenamed(file.position);
     file.isRotated = true;
     file.blockedUntilMs = 0;
-    file.isUnlinked = moved === undefined && !(await file.hasName());
+    file.isUnlinked = file.isOpen && moved === undefined && !(await file.hasName());
     if (moved) file.path = moved.path;
     if (!file.isOpen && (!moved || moved.size <= file.position.at)) await this.#letGo(file, journal);
     else if (!file.isOpen) file.hasNews = true;
@@ -298,10 +303,7 @@ export class Tail {
     for (const position of journal.positions) {
       if (this.#files.has(position.key)) continue;
       const moved = await findRenamed(position);
-      if (!moved || (await lookAt(moved.path))?.key !== position.key || moved.size <= position.at) {
-        journal.forget(position.key);
-        continue;
-      }
+      if (!moved || moved.size <= position.at) continue;
       const file = new TailedFile({ ...position, path: moved.path }, this.#options, this.#tools.clock.monotonic());
       file.isRotated = true;
       this.#files.set(position.key, file);
