@@ -2,6 +2,12 @@ import type { AvailableInput } from "@muster/core/resources";
 
 /** What this agent can collect: the table of kinds without loading it. documents.test.ts writes it and holds both equal. */
 export const AVAILABLE_INPUTS: readonly AvailableInput[] = [
+  {
+    input: "containerd",
+    catalog: "container",
+    inputType: "datakit",
+    summary: "Containers of containerd or CRI-O, as Kubernetes sees them: CPU, memory, layer",
+  },
   { input: "cpu", catalog: "host", inputType: "datakit", summary: "Usage of the processors, in all and by core" },
   { input: "disk", catalog: "host", inputType: "datakit", summary: "Filesystems: size, use and inodes" },
   {
@@ -15,6 +21,18 @@ export const AVAILABLE_INPUTS: readonly AvailableInput[] = [
     catalog: "network",
     inputType: "datakit",
     summary: "Whether name servers answer, how fast, and with what they should",
+  },
+  {
+    input: "docker",
+    catalog: "container",
+    inputType: "datakit",
+    summary: "Containers of Docker, or of Podman's equal socket: CPU, memory, network, disks",
+  },
+  {
+    input: "exec",
+    catalog: "custom",
+    inputType: "datakit",
+    summary: "Runs a program of yours at each interval and reads metrics from what it prints",
   },
   {
     input: "host_processes",
@@ -94,12 +112,24 @@ export const AVAILABLE_INPUTS: readonly AvailableInput[] = [
     inputType: "datakit",
     summary: "Memory, clients, hits, commands, keys and replication of Redis",
   },
+  {
+    input: "statsd",
+    catalog: "statsd",
+    inputType: "datakit",
+    summary: "Takes in what programs send in the StatsD protocol, with dogstatsd's tags",
+  },
   { input: "swap", catalog: "host", inputType: "datakit", summary: "Swap: size, use and what went in and out" },
   {
     input: "system",
     catalog: "host",
     inputType: "datakit",
     summary: "Load, uptime, processors, users, processes, tracked connections and open files",
+  },
+  {
+    input: "systemd",
+    catalog: "host",
+    inputType: "datakit",
+    summary: "Units of systemd: states, restarts, memory, CPU and tasks",
   },
   {
     input: "tcp_check",
