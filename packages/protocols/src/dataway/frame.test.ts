@@ -266,6 +266,14 @@ test("answers of era A and B are read: a word, a result, an echo that says nothi
     ok: true,
     content: { toml: CPU },
   });
+  const echoed = decode({
+    type: 2,
+    trace_id: TRACE,
+    msgs: pack({ inputs: ["cpu"] }),
+    resp: [{ input: "cpu", config: CPU }],
+  });
+  assert.deepEqual(readAnswer(echoed, { method: "inputs.sample", input: "cpu" }), { ok: true, content: { toml: CPU } });
+  assert.deepEqual(decode({ type: "reload", trace_id: TRACE, code: 200, msg: null }).outcome, { ok: true });
   assert.equal(decode({ type: "reload", id: TRACE, dest: [DATAKIT], code: "" }).outcome, undefined);
   const call = { method: "inputs.test", input: "cpu", inputType: "datakit", toml: CPU } as const;
   const result = Buffer.from("cpu usage=1").toString("base64");
@@ -293,6 +301,13 @@ test("online is read in each spelling, and volunteers carry those that are reach
   );
   assert.deepEqual(readOnline(cascade)[0]?.inventory, INVENTORY);
   assert.equal(cascade.traceId, undefined);
+});
+
+test("era B's words carry the place of a mistake there and back", () => {
+  const failure = { code: "datakit.invalidConfig", status: 400, message: "invalid value", line: 2, column: 12 };
+  const back = decode(encodeReply(inEraB("set_input_config", RECORDED.set), { ok: false, failure }, DATAKIT));
+  const message = "invalid value (line 2, column 12)";
+  assert.deepEqual(back.outcome, { ok: false, failure: { ...failure, message } });
 });
 
 test("heartbeats and the word before a reload are read, bare and wrapped", () => {

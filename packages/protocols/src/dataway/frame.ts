@@ -81,22 +81,22 @@ function readTraceId(fields: Fields): string | undefined {
 /** Undefined when it should be base64 and is not. */
 function readPayload(fields: Fields, era: DatawayEra): { readonly value: unknown } | undefined {
   if (era === "seed") return { value: fields.get("msgs", "msg") };
-  const packed = era === "b" ? fields.get("b64data") : (fields.get("msgs", "msg") ?? fields.get("resp"));
+  // era A answers with the request's own message, to which it adds the response
+  const packed = era === "b" ? fields.get("b64data") : fields.get("resp", "msgs", "msg");
   if (packed === undefined || packed === "") return { value: undefined };
-  // era A's answers are plain, and so may be what others make of it
   if (typeof packed !== "string") return era === "a" ? { value: packed } : undefined;
   const text = fromBase64(packed);
   if (text === undefined) return era === "a" ? { value: packed } : undefined;
   const parsed = parseJson(text);
-  // error texts were documented bare and sent in quotes; era A's short answers are no base64 at all
-  return parsed ?? { value: era === "a" && !fields.has("msgs") ? packed : text };
+  // error texts were documented bare and sent in quotes; a word of era A may look like base64 by chance
+  return parsed ?? { value: era === "a" ? packed : text };
 }
 
 function readOutcome(fields: Fields, era: DatawayEra, payload: unknown): DatawayFrame["outcome"] {
   const code = fields.text("code");
   if (era === "a") return readResponse(fields.get("resp"));
   if (era === "seed") {
-    if (code === "ok" || (code === "" && fields.get("status") === 200)) return { ok: true };
+    if (code === "ok" || code === "200" || (code === "" && fields.get("status") === 200)) return { ok: true };
     return code === "" && !isErrorStatus(fields.get("status"))
       ? undefined
       : { ok: false, failure: readFailure(fields) };

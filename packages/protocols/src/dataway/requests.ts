@@ -88,7 +88,7 @@ export function encodeReply(
 ): string {
   const { era, type, traceId } = request;
   if (era === "b") {
-    const payload = reply.ok ? writeContentOfB(reply) : reply.failure.message;
+    const payload = reply.ok ? writeContentOfB(reply) : writeWords(reply.failure);
     const code = reply.ok ? "ok" : reply.failure.code === "datakit.badRequest" ? "bad_request" : "error";
     const b64data = payload === undefined ? undefined : toBase64(JSON.stringify(payload));
     return JSON.stringify({ type, id: traceId, dest: [id], b64data, code });
@@ -108,6 +108,12 @@ type Success = Extract<DatakitReply, { ok: true }>;
 
 function writeFailure({ code, status, message, line, column }: InputFailure) {
   return { code, status, msg: message, line, column };
+}
+
+/** Era B has nothing but words: the place of a mistake goes into them. */
+function writeWords({ message, line, column }: InputFailure): string {
+  if (line === undefined || /\bline \d/.test(message)) return message;
+  return `${message} (line ${line}${column === undefined ? "" : `, column ${column}`})`;
 }
 
 function writeContent({ texts, outputs, inventory }: Success): unknown {
