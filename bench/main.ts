@@ -12,6 +12,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   "many-agents": async () => (await import("./many-agents.ts")).manyAgents,
   latency: async () => (await import("./latency.ts")).latency,
   "fan-out": async () => (await import("./fan-out.ts")).fanOut,
+  "config-push": async () => (await import("./config-push.ts")).configPush,
   "metric-rows": async () => (await import("./metric-rows.ts")).metricRows,
   "bus-hop": async () => (await import("./bus-hop.ts")).busHop,
   "hundred-thousand": async () => (await import("./hundred-thousand.ts")).hundredThousand,
