@@ -1,5 +1,6 @@
-import type { FieldValue } from "@muster/core";
+import type { FieldValue, Point } from "@muster/core";
 import { PointError } from "./decoded.ts";
+import { POINT_LIMITS } from "./limits.ts";
 
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
@@ -71,3 +72,30 @@ export function unescapeName(name: string, special: RegExp): string {
 export const MEASUREMENT_ESCAPES = /\\([, ])/g;
 export const KEY_ESCAPES = /\\([,= ])/g;
 export const TEXT_ESCAPES = /\\(["\\])/g;
+
+/** Holds a point that was not read from a line to the same limits. Throws a PointError. */
+export function checkPoint(point: Point): Point {
+  const { measurement, tags, fields } = point;
+  const tagKeys = Object.keys(tags);
+  const fieldKeys = Object.keys(fields);
+  if (measurement.length > POINT_LIMITS.measurement)
+    throw new PointError(`a measurement longer than ${POINT_LIMITS.measurement}`);
+  if (tagKeys.length > POINT_LIMITS.tags) throw new PointError(`more than ${POINT_LIMITS.tags} tags`);
+  if (fieldKeys.length > POINT_LIMITS.fields) throw new PointError(`more than ${POINT_LIMITS.fields} fields`);
+  if (fieldKeys.length === 0) throw new PointError("a point without fields");
+  let tagText = 0;
+  for (const key of [...tagKeys, ...fieldKeys])
+    if (key.length > POINT_LIMITS.key) throw new PointError(`a name longer than ${POINT_LIMITS.key}`);
+  for (const key of tagKeys) {
+    const { length } = tags[key] ?? "";
+    if (length > POINT_LIMITS.tagValue) throw new PointError(`a tag longer than ${POINT_LIMITS.tagValue}`);
+    tagText += key.length + length;
+  }
+  if (tagText > POINT_LIMITS.tagText) throw new PointError(`tags longer than ${POINT_LIMITS.tagText} together`);
+  for (const key of fieldKeys) {
+    const value = fields[key];
+    if (typeof value === "string" && value.length > POINT_LIMITS.text)
+      throw new PointError(`a text longer than ${POINT_LIMITS.text}`);
+  }
+  return point;
+}
