@@ -131,11 +131,12 @@ test("texts beyond a limit are refused, and soon", () => {
   const started = performance.now();
   assert.match(mistakeOf("#".repeat(TOML_LIMITS.bytes + 1)).message ?? "", /longer than/);
   assert.match(mistakeOf(`# ${"é".repeat(TOML_LIMITS.bytes / 2)}`).message ?? "", /longer than/);
-  assert.match(mistakeOf(`[inputs.${"a.".repeat(100_000)}b]`).message ?? "", /deeper/);
+  assert.match(mistakeOf(`[inputs.${"a.".repeat(100_000)}b]`).message ?? "", /dotted names/);
+  assert.match(mistakeOf(`[inputs.${"a.".repeat(100)}b]`).message ?? "", /deeper/);
   mistakeOf(`a = ${"[".repeat(100_000)}`);
   mistakeOf(`a = ${"{a=".repeat(80_000)}`);
   assert.match(mistakeOf("[[inputs.a]]\n".repeat(5000)).message ?? "", /blocks/);
   assert.match(mistakeOf(`a = [${"1,".repeat(100_000)}]`).message ?? "", /values/);
   assert.match(mistakeOf(`[inputs.${"x".repeat(101)}]`).message ?? "", /name/);
-  assert.ok(performance.now() - started < 10_000);
+  assert.ok(performance.now() - started < 5_000);
 });

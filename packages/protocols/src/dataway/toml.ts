@@ -21,6 +21,8 @@ export interface TomlMistake {
 export function parseToml(text: string): { readonly table: TomlTable } | { readonly mistake: TomlMistake } {
   if (text.length > TOML_LIMITS.bytes || Buffer.byteLength(text) > TOML_LIMITS.bytes)
     return { mistake: { message: `the text is longer than ${TOML_LIMITS.bytes} bytes` } };
+  // the parser makes a table for each before it looks at the depth: a text of nothing else would hold it for a second
+  if (countDots(text) > TOML_LIMITS.values) return { mistake: { message: "the text has too many dotted names" } };
   const options = { integersAsBigInt: true, unsafeKeyBehaviour: "throw", maxDepth: TOML_LIMITS.depth } as const;
   try {
     const table = parse(text, options);
@@ -31,6 +33,12 @@ export function parseToml(text: string): { readonly table: TomlTable } | { reado
     // dates that no calendar has, and numbers that no integer type holds
     return { mistake: { message: error instanceof Error ? error.message : "this is not TOML" } };
   }
+}
+
+function countDots(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf("."); at !== -1; at = text.indexOf(".", at + 1)) count++;
+  return count;
 }
 
 /** A digest of what a value means: the order of names does not count, the order of arrays does, and 1 is not 1.0. */
