@@ -12,6 +12,8 @@ const REGISTER_RETRY_MAX_MS = 60_000;
 const LEAST_SILENCE_MS = 15_000;
 /** A server that could not store so many things in a row is cut off from its database; another one may not be. */
 const STORE_REFUSALS = 2;
+/** Behind the only address there may be a load balancer, or one server whose trouble passes: it is left when it lasts. */
+const STORE_PATIENCE_MS = 30_000;
 /** Reports whose answer is awaited; of older ones a refusal is not told from that of a beat. */
 const MAX_OWED = 1000;
 
@@ -41,6 +43,8 @@ export interface ConversationOptions {
   /** Built anew at each registration: it tells the journal as it is then. */
   readonly describe: () => NodeRegister;
   readonly newMessageId: () => string;
+  /** There are other addresses to try. */
+  readonly hasOthers: boolean;
 }
 
 /**
@@ -59,6 +63,7 @@ export class Conversation {
   #unanswered = 0;
   #isNative = false;
   #storeRefusals = 0;
+  #storeRefusedAt = 0;
   /** Ids of frames that the server has to store: results and output. */
   readonly #owed = new Set<string>();
 
@@ -217,8 +222,10 @@ export class Conversation {
     const isRegistering = this.#phase === "registering";
     // a beat that was not stored matters to nobody
     if (!isRegistering && !this.#owed.delete(messageId)) return [warning];
+    if (this.#storeRefusals === 0) this.#storeRefusedAt = this.#now();
     this.#storeRefusals += 1;
-    if (this.#storeRefusals >= STORE_REFUSALS)
+    const isOver = this.#options.hasOthers || this.#now() - this.#storeRefusedAt >= STORE_PATIENCE_MS;
+    if (this.#storeRefusals >= STORE_REFUSALS && isOver)
       return [{ do: "close", reason: "the server cannot reach its database", end: { kind: "turned_away" } }];
     return isRegistering ? this.#registerLater("registration refused", fields) : [{ do: "not_stored" }, warning];
   }

@@ -167,6 +167,7 @@ export class NodeLink implements AgentLink {
     this.#isWatched = false;
     const conversation = new Conversation({
       clock,
+      hasOthers: servers.length > 1,
       newMessageId,
       describe: () => describeSelf(self, this.#options.runner.list(), clock),
     });

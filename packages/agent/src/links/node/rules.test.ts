@@ -168,11 +168,12 @@ test("an order's expiry is moved to the agent's clock and its limits are bounded
   assert.deepEqual([seed.text, seed.argv, seed.timeoutMs, seed.expiresAt], ["uptime", null, 30_000, null]);
 });
 
-function makeConversation() {
+function makeConversation(hasOthers = true) {
   const clock = new ManualClock();
   let serial = 0;
   const conversation = new Conversation({
     clock,
+    hasOthers,
     newMessageId: () => `m${++serial}`,
     describe: () => ({ node_id: "n", hostname: "h", ip_address: "127.0.0.1" }),
   });
@@ -303,6 +304,17 @@ test("a server that twice in a row cannot store a report is left; beats that it 
   receive("command_received", { received: true, node_id: "n", command_id: "c" }, "r2");
   assert.deepEqual(kinds(receive("error", AWAY, "r3")), ["not_stored", "warn"], "one was stored in between");
   assert.deepEqual(kinds(receive("error", AWAY, "r4")), ["close"]);
+});
+
+test("the only server is left when it has not been able to store for half a minute", () => {
+  const { clock, conversation, register, receive } = makeConversation(false);
+  register(NATIVE);
+  for (const id of ["r1", "r2", "r3"]) conversation.owe(id);
+  assert.deepEqual(kinds(receive("error", AWAY, "r1")), ["not_stored", "warn"]);
+  clock.advance(29_999);
+  assert.deepEqual(kinds(receive("error", AWAY, "r2")), ["not_stored", "warn"]);
+  clock.advance(1);
+  assert.deepEqual(kinds(receive("error", AWAY, "r3")), ["close"]);
 });
 
 test("after a server that cannot store comes the next, always with a wait that grows", () => {
