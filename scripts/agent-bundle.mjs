@@ -38,10 +38,27 @@ const withoutTables = {
 };
 
 /**
+ * What is imported of Node itself would be hoisted to the top of the one file, also for the modules of inputs, which are
+ * loaded when something is configured: https, tls and dns alone cost megabytes. Here a module gets them when it starts.
+ */
+const nodeWhenWanted = {
+  name: "node-when-wanted",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === "import-statement" ? { path, namespace: "node-when-wanted" } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: "node-when-wanted" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule("${path}");`,
+      loader: "js",
+    }));
+  },
+};
+
+/**
  * Options of esbuild. systeminformation stays outside: Linux never loads it, and it is 300 KB; where npm has put it
  * beside the bundle it is found, and without it the agent reports what Node itself knows.
  */
 export const agentBundle = {
   external: ["bufferutil", "utf-8-validate", "pg-native", "systeminformation"],
-  plugins: [tlsWhenWanted, withoutTables],
+  plugins: [tlsWhenWanted, nodeWhenWanted, withoutTables],
 };
