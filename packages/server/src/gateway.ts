@@ -59,7 +59,7 @@ function openDoor({ fleet, access, clock, log }: GatewayParts, backend: GatewayB
     log,
     tokens,
     checkWeb: checks && ((request) => checks.checkWeb(request)),
-    intake: { access, clock, log, ...(checks && { checkToken }) },
+    intake: { fleet, access, clock, log, ...(checks && { checkToken }) },
   });
 }
 

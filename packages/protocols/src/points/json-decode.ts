@@ -58,7 +58,7 @@ function reviveInteger(_key: string, value: unknown, context?: { source?: string
 
 function readJsonPoint(item: unknown, options: LineOptions): Point {
   if (!isObject(item)) throw new PointError("expected an object");
-  const { measurement, tags = {}, fields, time } = item;
+  const { measurement, tags = {}, fields, time } = typeof item.__name === "string" ? readOldObject(item) : item;
   if (typeof measurement !== "string") throw new PointError("measurement: expected a text");
   if (!isObject(tags)) throw new PointError("tags: expected an object");
   if (!isObject(fields)) throw new PointError("fields: expected an object");
@@ -66,6 +66,13 @@ function readJsonPoint(item: unknown, options: LineOptions): Point {
   for (const [key, value] of Object.entries(tags)) putTag(point.tags, key, readTag(value));
   for (const [key, value] of Object.entries(fields)) putField(point.fields, key, readField(value));
   return checkPoint(point);
+}
+
+/** Objects as agents wrote them until October 2020: `{__name, __tags: {__class, …}, __content}`. */
+function readOldObject({ __name, __tags, __content, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  const { __class, ...tags } = isObject(__tags) ? __tags : {};
+  const message = typeof __content === "string" ? { message: __content } : {};
+  return { ...rest, measurement: __class, tags: { ...tags, name: __name }, fields: { name: __name, ...message } };
 }
 
 function readTime(time: unknown, options: LineOptions): bigint {

@@ -85,6 +85,12 @@ export class Points {
     for (const owner of groups.keys()) this.owners.touch(owner);
   }
 
+  /** A sign of life of somebody who writes. */
+  async hear(source: PointSource, host: string | undefined): Promise<void> {
+    const owner = await this.owners.find(source, host);
+    if (owner) this.owners.touch(owner);
+  }
+
   /** Writes everything that was gathered, and drops from the journal what is in the database then. */
   checkpoint(): Promise<void> {
     this.#checkpointing ??= this.#checkpoint().finally(() => {

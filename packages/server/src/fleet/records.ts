@@ -110,7 +110,7 @@ export class Records {
           sub_ns: Number(point.timeNs % NS_PER_MS),
           received_at: receivedAt,
           measurement: plain(point.measurement),
-          status,
+          status: status ?? (category === "logging" ? "unknown" : null),
           message: plain(message),
           content: plain(packContent(point)),
         };

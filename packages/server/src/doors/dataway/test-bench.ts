@@ -74,7 +74,7 @@ export async function openDatawayBench(
     log: quiet,
     tokens: backend ? new BackendChecks((token) => backend.checkToken(token), clock) : enrollmentChecks(access, clock),
     checkWeb: backend && ((request) => backend.checkWeb(request)),
-    intake: { access, clock, log: quiet } as Parameters<typeof createDatawayDoor>[0]["intake"],
+    intake: { fleet, access, clock, log: quiet },
   });
   const failures: unknown[] = [];
   const listeners = new Listeners({
