@@ -1,6 +1,7 @@
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { expandGlobs } from "./globs.ts";
+import { startOfLastLine } from "./lines.ts";
 import { beginningOf, FINGERPRINT_BYTES, fingerprintOf, type Mark, type Position, type Progress } from "./positions.ts";
 import { matches } from "./tailed-file.ts";
 
@@ -43,16 +44,17 @@ export async function findRenamed(position: Position): Promise<Sighting | undefi
 }
 
 /** The position for a file whose content so far is of no interest: the start of its last line, when that has no end yet. */
-export async function positionAtEnd({ key, path, size }: Sighting): Promise<Position> {
+export async function positionAtEnd({ key, path, size }: Sighting, encoding: string): Promise<Position> {
   const fresh = beginningOf(key, path);
   const handle = await open(path, "r");
   try {
-    const buffer = Buffer.alloc(Math.min(size, LAST_LINE_BYTES));
-    const start = size - buffer.length;
+    const whole = size - (size % 2); // of both bytes of UTF-16; one byte more or less is no matter for the others
+    const buffer = Buffer.alloc(Math.min(whole, LAST_LINE_BYTES));
+    const start = whole - buffer.length;
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, start);
-    const newline = buffer.subarray(0, bytesRead).lastIndexOf(0x0a);
-    const isAligned = newline >= 0 || start === 0;
-    const at = isAligned ? start + newline + 1 : size;
+    const line = startOfLastLine(buffer.subarray(0, bytesRead), encoding);
+    const isAligned = line > 0 || start === 0;
+    const at = isAligned ? start + line : whole;
     const known = buffer.subarray(Math.max(0, at - start - FINGERPRINT_BYTES), at - start);
     return { ...fresh, at, skipping: !isAligned, fingerprint: fingerprintOf(known) };
   } finally {
@@ -60,12 +62,45 @@ export async function positionAtEnd({ key, path, size }: Sighting): Promise<Posi
   }
 }
 
-/** Whether a file may be a rotated copy of another: `app.log.1` or `app.log-20260101` of `app.log`. */
+/** Archives, whose bytes are no lines. */
+const COMPRESSED = /\.(gz|bz2|xz|zst|zip|lz4|Z)$/;
+/** What rotations add to a name: a number, a date, or a word for the one before. */
+const ROTATION = /^[._-](\d[\d._T:-]*|old|prev)$/;
+
+/** Whether a file may be a rotated copy of another: `app.log.1`, `app.log-20260101` or `app-20260101.log` of `app.log`. */
 export function isNamedAfter(path: string, original: string): boolean {
-  if (path === original || dirname(path) !== dirname(original)) return false;
-  return (
-    basename(path).startsWith(basename(original)) && /^[._-]/.test(basename(path).slice(basename(original).length))
-  );
+  const added = addedTo(path, original);
+  return added !== undefined && /^[._-]/.test(added);
+}
+
+/** The same, and the name says that it comes from a rotation. */
+export function isRotationOf(path: string, original: string): boolean {
+  const added = addedTo(path, original);
+  return added !== undefined && ROTATION.test(added);
+}
+
+/** What a name has more than another one, at its end or before its extension; undefined when they are not related. */
+function addedTo(path: string, original: string): string | undefined {
+  if (path === original || dirname(path) !== dirname(original)) return undefined;
+  const name = basename(path);
+  const whole = basename(original);
+  if (name.startsWith(whole)) return name.slice(whole.length);
+  const extension = extname(original);
+  const stem = whole.slice(0, whole.length - extension.length);
+  if (!name.startsWith(stem) || !name.endsWith(extension) || name.length < whole.length) return undefined;
+  return name.slice(stem.length, name.length - extension.length);
+}
+
+/** Files beside another that are related to it by name; archives are none. */
+export async function listBeside(original: string, isRelated: typeof isNamedAfter): Promise<Sighting[]> {
+  const folder = dirname(original);
+  const found: Sighting[] = [];
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name);
+    const sighting = isRelated(path, original) && !COMPRESSED.test(name) ? await lookAt(path) : undefined;
+    if (sighting) found.push(sighting);
+  }
+  return found;
 }
 
 /** The position in a copy that was made before its original was truncated; undefined when it is none. */

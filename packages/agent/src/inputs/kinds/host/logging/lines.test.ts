@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CUT_MARK, type Line, LineSplitter, RecordAssembler } from "./lines.ts";
+import { CUT_MARK, type Line, LineSplitter, RecordAssembler, startOfLastLine } from "./lines.ts";
 import { findStatus } from "./status.ts";
 
 interface Split {
@@ -45,6 +45,16 @@ test("GBK and both UTF-16 are read, and a newline's byte inside a character of U
     "a\u0a0a\u010a\u0a01b",
     "next",
   ]);
+});
+
+test("the start of the last line is found in every encoding", () => {
+  assert.equal(startOfLastLine(Buffer.from("one\ntwo"), "utf-8"), 4);
+  assert.equal(startOfLastLine(Buffer.from("one\n"), "utf-8"), 4);
+  assert.equal(startOfLastLine(Buffer.from("one"), "utf-8"), 0);
+  const wide = Buffer.from("a\n\u0a0a\u000b", "utf16le");
+  assert.equal(startOfLastLine(wide, "utf-16le"), 4);
+  assert.equal(startOfLastLine(Buffer.from(wide).swap16(), "utf-16be"), 4);
+  assert.equal(startOfLastLine(Buffer.from("\u0a00\u000a".slice(0, 1), "utf16le"), "utf-16le"), 0);
 });
 
 test("the mark of order at the start of a file is no text", () => {

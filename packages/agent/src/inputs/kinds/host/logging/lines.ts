@@ -4,6 +4,21 @@ export const CUT_MARK = " ...(cut)";
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
+/** The newlines of encodings in which it is two bytes, at an even place. */
+const WIDE_NEWLINES: Readonly<Record<string, Buffer>> = {
+  "utf-16le": Buffer.from([NEWLINE, 0]),
+  "utf-16be": Buffer.from([0, NEWLINE]),
+};
+
+/** Where the last line begins in bytes that start at an even place; 0 when they hold no newline. */
+export function startOfLastLine(bytes: Buffer, encoding: string): number {
+  const newline = WIDE_NEWLINES[encoding];
+  if (!newline) return bytes.lastIndexOf(NEWLINE) + 1;
+  let found = bytes.lastIndexOf(newline);
+  while (found > 0 && found % 2 === 1) found = bytes.lastIndexOf(newline, found - 1);
+  return found < 0 || found % 2 === 1 ? 0 : found + newline.length;
+}
+
 /** One line of a file, without its end. */
 export interface Line {
   readonly text: string;
@@ -14,6 +29,7 @@ export interface Line {
 }
 
 export interface SplitterOptions {
+  /** As TextDecoder names it. */
   readonly encoding: string;
   /** Longer lines are cut, and never held in memory whole. */
   readonly maxBytes: number;
@@ -34,9 +50,7 @@ export class LineSplitter {
   constructor(options: SplitterOptions, at: number, skipping = false) {
     this.#maxBytes = options.maxBytes;
     this.#decoder = options.encoding === "utf-8" ? undefined : new TextDecoder(options.encoding);
-    const wide: Readonly<Record<string, number[]>> = { "utf-16le": [NEWLINE, 0], "utf-16be": [0, NEWLINE] };
-    const newline = this.#decoder && wide[this.#decoder.encoding];
-    this.#wideNewline = newline && Buffer.from(newline);
+    this.#wideNewline = WIDE_NEWLINES[options.encoding];
     this.#at = at;
     this.#isSkipping = skipping;
   }

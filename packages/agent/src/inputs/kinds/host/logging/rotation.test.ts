@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
-import { appendFile, copyFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, rename, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { followFolder } from "./tail-for-test.ts";
@@ -70,6 +70,61 @@ test("copytruncate: lines that nobody had read before the truncation come from t
   await appendFile(path, lines("b1"));
   await followed.expect(4);
   assert.deepEqual(followed.messages.toSorted(), ["a1", "a2", "a3", "b1"]);
+});
+
+test("copytruncate: the same when no pattern names the copy, also when nobody looked meanwhile", async (scope) => {
+  const followed = await followFolder(scope);
+  const path = join(followed.folder, "app.log");
+  await writeFile(path, lines("a1", "a2"));
+  const first = await followed.start();
+  await followed.expect(2);
+  await appendFile(path, lines("a3"));
+  await copyFile(path, join(followed.folder, "app-20260101.log"));
+  await truncate(path);
+  await appendFile(path, lines("b1"));
+  await followed.expect(4);
+  await first.collector.stop?.();
+  await appendFile(path, lines("b2"));
+  await copyFile(path, `${path}.1`);
+  await truncate(path);
+  await followed.start();
+  await followed.expect(5);
+  assert.deepEqual(followed.messages.toSorted(), ["a1", "a2", "a3", "b1", "b2"]);
+});
+
+test("a file that came and was renamed between two looks is found, other files of like names are left alone", async (scope) => {
+  const followed = await followFolder(scope);
+  const path = join(followed.folder, "app.log");
+  for (const other of ["app.log.errors", "app.log-2.gz", "apple.log"])
+    await writeFile(join(followed.folder, other), "no\n");
+  await writeFile(`${path}.9`, lines("archived"));
+  await utimes(`${path}.9`, 1_600_000_000, 1_600_000_000);
+  await writeFile(path, lines("a1"));
+  await followed.start();
+  await followed.expect(1);
+  await rename(path, `${path}.2`);
+  await writeFile(`${path}.1`, lines("b1"));
+  await writeFile(path, lines("c1"));
+  for (const other of ["app.log.errors", "app.log-2.gz", "apple.log"])
+    await appendFile(join(followed.folder, other), "no\n");
+  assert.deepEqual((await followed.expect(3)).toSorted(), ["a1", "b1", "c1"]);
+});
+
+test("several rotations while nobody looked lose nothing, and files from before the first look stay unread", async (scope) => {
+  const followed = await followFolder(scope);
+  const path = join(followed.folder, "app.log");
+  await writeFile(`${path}.9`, lines("archived"));
+  await utimes(`${path}.9`, 1_600_000_000, 1_600_000_000);
+  await writeFile(path, lines("a1"));
+  const first = await followed.start();
+  await followed.expect(1);
+  await first.collector.stop?.();
+  await appendFile(path, lines("a2"));
+  await rename(path, `${path}.2`);
+  await writeFile(`${path}.1`, lines("b1"));
+  await writeFile(path, lines("c1"));
+  await followed.start();
+  assert.deepEqual((await followed.expect(4)).toSorted(), ["a1", "a2", "b1", "c1"]);
 });
 
 test("a new file in the inode of a removed one is read from its start", async (scope) => {

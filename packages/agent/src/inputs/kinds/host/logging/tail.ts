@@ -2,21 +2,20 @@ import type { Point } from "@muster/core";
 import { delay } from "@muster/core";
 import { errorText } from "../../../../log.ts";
 import type { KindTools } from "../../shared/kind.ts";
-import { findRenamed, isNamedAfter, lookAround, positionAtEnd, positionInCopy, type Sighting } from "./discovery.ts";
-import { compileGlob } from "./globs.ts";
 import type { LogRecord } from "./lines.ts";
-import { beginningOf, type Position, PositionJournal, progressOf } from "./positions.ts";
-import { type ReadingOptions, TailedFile } from "./tailed-file.ts";
+import { PositionJournal } from "./positions.ts";
+import type { TailedFile } from "./tailed-file.ts";
+import { Watchlist, type WatchOptions } from "./watchlist.ts";
 
-export interface TailOptions extends ReadingOptions {
-  readonly globs: readonly string[];
-  readonly ignore: readonly RegExp[];
-  readonly fromBeginning: boolean;
-  /** Files that did not change for so long are not opened before they do; 0 opens all. */
-  readonly ignoreInactiveMs: number;
+export interface TailOptions extends WatchOptions {
   readonly maxOpenFiles: number;
   /** An unfinished record is complete when nothing came for so long. */
   readonly recordTimeoutMs: number;
+}
+
+interface Opened {
+  readonly journal: PositionJournal;
+  readonly watchlist: Watchlist;
 }
 
 /** Makes the point of a record; undefined for one that is not wanted. */
@@ -34,22 +33,15 @@ const ACTIVE_MS = 10_000;
 const ROTATED_MS = 60_000;
 const RETRY_MS = 1000;
 const BLOCKED_MS = 10_000;
-/** A copy may still be growing; a new file that is named after another is looked at this often before it is read. */
-const COPY_LOOKS = 5;
 
 /** Follows files: finds them, reads each in its turn, hands records over and only then moves positions. */
 export class Tail {
   readonly #options: TailOptions;
   readonly #tools: KindTools;
   readonly #makePoint: MakePoint;
-  readonly #files = new Map<string, TailedFile>();
   readonly #buffer = Buffer.allocUnsafe(PIECE_BYTES);
   readonly #stopping = new AbortController();
-  /** New files that may be copies: their size at the last look, and how many looks there were. */
-  readonly #doubtful = new Map<string, { size: number; looks: number }>();
-  #journal: PositionJournal | undefined;
-  #wasKnown: (path: string) => boolean = () => false;
-  #isFirstLook = true;
+  #opened: Opened | undefined;
   #running: Promise<void> = Promise.resolve();
   #troubles = "";
 
@@ -61,27 +53,23 @@ export class Tail {
 
   /** Opens the journal and takes the first look, so that what is written from now on counts as new. */
   async start(): Promise<void> {
-    const journal = PositionJournal.open(this.#tools.stateDir());
-    this.#journal = journal;
-    const before = journal.globs.map(compileGlob);
-    this.#wasKnown = (path) => before.some((pattern) => pattern.test(path));
-    journal.setGlobs(this.#options.globs);
-    await this.#look(journal);
-    await this.#findMoved(journal);
-    this.#isFirstLook = false;
-    this.#running = this.#run(journal);
+    const { clock, stateDir } = this.#tools;
+    const journal = PositionJournal.open(stateDir());
+    const watchlist = new Watchlist(this.#options, { clock, journal, report: (trouble) => this.#report(trouble) });
+    this.#opened = { journal, watchlist };
+    await watchlist.begin();
+    this.#running = this.#run(this.#opened);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
-    for (const file of this.#files.values()) await file.close();
-    this.#files.clear();
-    this.#journal?.close();
-    this.#journal = undefined;
+    await this.#opened?.watchlist.close();
+    this.#opened?.journal.close();
+    this.#opened = undefined;
   }
 
-  async #run(journal: PositionJournal): Promise<void> {
+  async #run(opened: Opened): Promise<void> {
     const { clock, log } = this.#tools;
     const { signal } = this.#stopping;
     let lookAtMs = clock.monotonic() + SCAN_MS;
@@ -90,13 +78,13 @@ export class Tail {
       try {
         const startedMs = clock.monotonic();
         if (startedMs >= lookAtMs) {
-          await this.#look(journal);
+          await opened.watchlist.look();
           // patterns over huge folders must not fill the time
           lookAtMs = startedMs + Math.max(SCAN_MS, 10 * (clock.monotonic() - startedMs));
         }
-        const isBusy = await this.#readAll(journal);
+        const isBusy = await this.#readAll(opened);
         if (clock.monotonic() >= syncAtMs) {
-          await journal.sync();
+          await opened.journal.sync();
           syncAtMs = clock.monotonic() + SYNC_MS;
         }
         if (!isBusy) await delay(clock, POLL_MS, signal);
@@ -109,14 +97,14 @@ export class Tail {
   }
 
   /** Gives every file one turn; true when one of them may have more. */
-  async #readAll(journal: PositionJournal): Promise<boolean> {
+  async #readAll(opened: Opened): Promise<boolean> {
     let isBusy = false;
     const troubles: string[] = [];
-    for (const file of [...this.#files.values()]) {
+    for (const file of opened.watchlist.files) {
       if (this.#stopping.signal.aborted) return false;
       if (!this.#wantsTurn(file)) continue;
       try {
-        if (await this.#turn(file, journal)) isBusy = true;
+        if (await this.#turn(file, opened)) isBusy = true;
       } catch (error) {
         troubles.push(`${file.path}: ${errorText(error)}`);
         file.blockedUntilMs = this.#tools.clock.monotonic() + BLOCKED_MS;
@@ -135,16 +123,18 @@ export class Tail {
   }
 
   /** One piece of one file. */
-  async #turn(file: TailedFile, journal: PositionJournal): Promise<boolean> {
+  async #turn(file: TailedFile, { journal, watchlist }: Opened): Promise<boolean> {
+    const { id } = file.position;
     if (!file.isOpen) {
-      if (!(await this.#makeRoom())) return false;
+      if (!(await this.#makeRoom(watchlist))) return false;
       await file.open();
     }
     const { records, isAtEnd } = await file.read(this.#buffer, this.#tools.clock.monotonic());
     const complete = isAtEnd ? this.#completeByTime(file) : records;
     const isDone = await this.#handOver(file, complete, journal);
     file.endReading();
-    if (isAtEnd && isDone && this.#isOver(file)) await this.#letGo(file, journal);
+    if (file.position.id !== id) await watchlist.findCopyOf(file);
+    if (isAtEnd && isDone && this.#isOver(file)) await watchlist.letGo(file);
     return !isAtEnd && isDone;
   }
 
@@ -161,16 +151,9 @@ export class Tail {
     return file.isUnlinked || (file.isRotated && idleMs >= ROTATED_MS);
   }
 
-  async #letGo(file: TailedFile, journal: PositionJournal): Promise<void> {
-    await file.close();
-    this.#files.delete(file.position.key);
-    // the position of a file that is only out of sight is kept: its folder may be mounted again
-    if (file.isUnlinked) journal.forget(file.position.key);
-  }
-
   /** Closes the file that was silent longest when no other may be opened; false when all of them are being read. */
-  async #makeRoom(): Promise<boolean> {
-    const open = [...this.#files.values()].filter((file) => file.isOpen);
+  async #makeRoom(watchlist: Watchlist): Promise<boolean> {
+    const open = watchlist.files.filter((file) => file.isOpen);
     if (open.length < this.#options.maxOpenFiles) return true;
     const idle = open.filter((file) => file.isAtEnd && !file.hasNews && !file.isRotated);
     const longest = idle.toSorted((a, b) => a.lastReadMs - b.lastReadMs)[0];
@@ -217,97 +200,6 @@ export class Tail {
     if (trouble === this.#troubles) return;
     this.#troubles = trouble;
     this.#tools.reportTrouble(trouble);
-  }
-
-  /** Looks at the folders: what is new, what changed, what lost its name. */
-  async #look(journal: PositionJournal): Promise<void> {
-    const found = await lookAround(this.#options.globs, this.#options.ignore);
-    for (const sighting of found.values()) {
-      const file = this.#files.get(sighting.key);
-      if (!file) await this.#add(sighting, journal);
-      else {
-        file.path = sighting.path;
-        file.isRotated = false;
-        file.hasNews ||= sighting.size !== (file.isOpen ? file.offset : file.position.at);
-      }
-    }
-    for (const [key, file] of this.#files) if (!found.has(key)) await this.#lose(file, journal);
-    for (const key of this.#doubtful.keys()) if (!found.has(key)) this.#doubtful.delete(key);
-  }
-
-  async #add(sighting: Sighting, journal: PositionJournal): Promise<void> {
-    const { key, path, size } = sighting;
-    try {
-      const known = journal.find(key);
-      const position = known ? { ...known, path } : await this.#newPosition(sighting, journal);
-      if (!position) return;
-      if (!known) journal.put(position);
-      this.#doubtful.delete(key);
-      const file = new TailedFile(position, this.#options, this.#tools.clock.monotonic());
-      file.hasNews = size !== position.at;
-      this.#files.set(key, file);
-    } catch (error) {
-      // it went away between the look and the reading, or must not be read: the next look tries again
-      this.#report(`${path}: ${errorText(error)}`);
-    }
-  }
-
-  /**
-   * Where a file is read from whose device and inode were never seen. They change when a filesystem is mounted anew or a
-   * folder restored: then the path and what the file holds tell that it is the same.
-   */
-  async #newPosition(sighting: Sighting, journal: PositionJournal): Promise<Position | undefined> {
-    const known = journal.findByPath(sighting.path, this.#files);
-    const same = known && (await positionInCopy(sighting, [progressOf(known)]));
-    if (!same) return this.#firstPosition(sighting);
-    journal.forget(known.key);
-    return { ...same, bornAs: known.bornAs };
-  }
-
-  /** Where a file that was never seen is read from; undefined when the next look shall decide. */
-  async #firstPosition(sighting: Sighting): Promise<Position | undefined> {
-    const { key, path, modifiedMs } = sighting;
-    const isInactive =
-      this.#options.ignoreInactiveMs > 0 && this.#tools.clock.now() - modifiedMs > this.#options.ignoreInactiveMs;
-    const isOld = this.#isFirstLook && !this.#options.fromBeginning && !this.#wasKnown(path);
-    if (isOld || isInactive) return positionAtEnd(sighting);
-    const all = [...this.#files.values()].map((file) => file.position);
-    const originals = all.filter((original) =>
-      [original.path, original.bornAs].some((name) => isNamedAfter(path, name)),
-    );
-    if (originals.length === 0) return beginningOf(key, path);
-    if (!this.#isSettled(sighting)) return undefined;
-    const contents = originals.flatMap((original) => [original, original.before]).filter((one) => one !== undefined);
-    return (await positionInCopy(sighting, contents.map(progressOf))) ?? beginningOf(key, path);
-  }
-
-  #isSettled({ key, size }: Sighting): boolean {
-    const before = this.#doubtful.get(key);
-    this.#doubtful.set(key, { size, looks: (before?.looks ?? 0) + 1 });
-    return before?.size === size || (before?.looks ?? 0) >= COPY_LOOKS;
-  }
-
-  /** A file that no pattern names any more. An open one is read to its end; a closed one is looked for first. */
-  async #lose(file: TailedFile, journal: PositionJournal): Promise<void> {
-    const moved = await findRenamed(file.position);
-    file.isRotated = true;
-    file.blockedUntilMs = 0;
-    file.isUnlinked = file.isOpen && moved === undefined && !(await file.hasName());
-    if (moved) file.path = moved.path;
-    if (!file.isOpen && (!moved || moved.size <= file.position.at)) await this.#letGo(file, journal);
-    else if (!file.isOpen) file.hasNews = true;
-  }
-
-  /** Files of the run before that were renamed while nobody looked: the rest of them is still owed. */
-  async #findMoved(journal: PositionJournal): Promise<void> {
-    for (const position of journal.positions) {
-      if (this.#files.has(position.key)) continue;
-      const moved = await findRenamed(position);
-      if (!moved || moved.size <= position.at) continue;
-      const file = new TailedFile({ ...position, path: moved.path }, this.#options, this.#tools.clock.monotonic());
-      file.isRotated = true;
-      this.#files.set(position.key, file);
-    }
   }
 }
 
