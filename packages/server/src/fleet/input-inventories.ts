@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Clock, type Timestamp, toIso } from "@muster/core";
 import type { AvailableInput, Input, InputInventory, InputReport } from "@muster/core/resources";
 import { type Queries, type Store, slices } from "../store/store.ts";
-import type { AgentState } from "./agent-state.ts";
+import { type AgentState, fingerprint } from "./agent-state.ts";
 import { Batcher } from "./batcher.ts";
 import type { Feed } from "./feed.ts";
 import { repairInputs } from "./input-repair.ts";
@@ -41,7 +41,9 @@ const MAX_CATALOGS = 100;
 /** What agents say of their inputs: the newest inventory of each is stored, in batches, and settles lost answers. */
 export class Inventories {
   readonly #parts: InventoriesParts;
-  readonly #told: Batcher<Told, undefined>;
+  readonly #told: Batcher<Told, boolean>;
+  /** Of what each agent said last, so that nobody is told of what is as it was. */
+  readonly #prints = new WeakMap<AgentState, number>();
   readonly #catalogs = new Map<string, AvailableInput[]>();
 
   constructor(parts: InventoriesParts) {
@@ -49,9 +51,12 @@ export class Inventories {
     this.#told = new Batcher(BATCH, (told) => this.#write(told));
   }
 
-  /** Stored when it resolves. */
+  /** Stored when it resolves. Watchers hear of it when it says something new, which counts of points are not. */
   async accept(agent: AgentState, inventory: InputInventory): Promise<void> {
-    await this.#told.add({ agent, inventory });
+    const settles = await this.#told.add({ agent, inventory });
+    const print = printOf(inventory);
+    if (!settles && this.#prints.get(agent) === print) return;
+    this.#prints.set(agent, print);
     this.#parts.feed.publish({ kind: "inputs", agentId: agent.id });
   }
 
@@ -120,15 +125,18 @@ export class Inventories {
     return available;
   }
 
-  async #write(told: readonly Told[]): Promise<undefined[]> {
+  /** Answers for each whether it settled a change whose answer was lost. Rows in order, so that processes do not wait in a circle. */
+  async #write(told: readonly Told[]): Promise<boolean[]> {
     const { store, clock } = this.#parts;
     const newest = new Map(told.map(({ agent, inventory }) => [agent.number, inventory]));
-    const rows = [...newest].map(([number, inventory]) => {
-      const available = JSON.stringify(inventory.available);
-      return { number, available, catalog: hash(available), inputs: inventory.inputs };
-    });
+    const rows = [...newest]
+      .sort(([left], [right]) => left - right)
+      .map(([number, inventory]) => {
+        const available = JSON.stringify(inventory.available);
+        return { number, available, catalog: hash(available), inputs: inventory.inputs };
+      });
     const now = clock.now();
-    await store.transaction(async (queries) => {
+    const settled = await store.transaction(async (queries) => {
       const catalogs = new Map(rows.map(({ catalog, available }) => [catalog, available]));
       await writeCatalogs(queries, catalogs);
       for (const slice of slices(rows, 4, store.dialect)) {
@@ -151,9 +159,9 @@ export class Inventories {
           .execute();
       }
       const reports = new Map(rows.map(({ number, inputs }) => [number, inputs]));
-      await repairInputs(queries, reports, { dialect: store.dialect, now });
+      return repairInputs(queries, reports, { dialect: store.dialect, now });
     });
-    return told.map(() => undefined);
+    return told.map(({ agent }) => settled.has(agent.number));
   }
 }
 
@@ -165,6 +173,12 @@ async function writeCatalogs(queries: Queries, catalogs: ReadonlyMap<string, str
       .onConflict((conflict) => conflict.column("digest").doNothing())
       .execute();
   }
+}
+
+function printOf({ available, inputs }: InputInventory): number {
+  return fingerprint(
+    JSON.stringify([available, inputs.map((report) => ({ ...report, points: 0, lastPointAt: null }))]),
+  );
 }
 
 function hash(text: string): string {

@@ -22,13 +22,13 @@ export const DOUBT_MS = 60_000;
 
 /**
  * Settles changes whose answers were lost by what agents say that they have: what is seen was applied, at once; what is
- * not seen was not, but only once the agent cannot be at it any more.
+ * not seen was not, but only once the agent cannot be at it any more. Answers the agents of which something was settled.
  */
 export async function repairInputs(
   queries: Queries,
   inventories: ReadonlyMap<number, readonly InputReport[]>,
   { dialect, now }: { readonly dialect: Dialect; readonly now: Timestamp },
-): Promise<void> {
+): Promise<ReadonlySet<number>> {
   const open: OpenInput[] = [];
   for (const slice of slices([...inventories.keys()], 1, dialect)) {
     const rows = await queries
@@ -40,14 +40,18 @@ export async function repairInputs(
       .execute();
     open.push(...rows);
   }
-  if (open.length === 0) return;
+  if (open.length === 0) return new Set();
   const revisions = await listOpenRevisions(queries, open, dialect);
+  const settled = new Set<number>();
   const settlements = open.flatMap((input) => {
     const reports = inventories.get(input.agent_number) ?? [];
     const report = reports.find(({ id }) => id === input.id);
-    return judge(input, { report, now, revisions: revisions.get(input.id) ?? [] });
+    const found = judge(input, { report, now, revisions: revisions.get(input.id) ?? [] });
+    if (found.length > 0) settled.add(input.agent_number);
+    return found;
   });
   await settleChanges(queries, settlements, { dialect });
+  return settled;
 }
 
 async function listOpenRevisions(

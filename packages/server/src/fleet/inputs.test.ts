@@ -330,13 +330,15 @@ describeStores("inputs", (stores) => {
     assert.equal((await inputs.bulk({}, cpu(10), "ann")).total, 0, "nobody meant is nobody");
   });
 
-  test("watchers hear that inputs changed", async (t) => {
+  test("watchers hear that inputs changed, and nothing when an agent says the same again", async (t) => {
     const { fleet, inputs, id, host, agent } = await openHost(t);
     const seen: string[] = [];
     fleet.feed.subscribe((event) => event.kind === "inputs" && seen.push(event.agentId));
     agent.session.reportInputs(host.inventory());
     await inputs.settle();
     assert.deepEqual(seen, [id]);
+    await inputs.list(id);
+    assert.equal(seen.length, 1, "whoever reads the list because of it is not told again");
     await inputs.add(id, cpu(10), "ann");
     assert.ok(seen.length > 1);
   });
