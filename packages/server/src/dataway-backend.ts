@@ -66,6 +66,7 @@ export async function openGatewayBackend(parts: BackendParts): Promise<GatewayBa
         reports.note(change);
         link.announce();
       });
+      reports.start();
       link.start();
       stops.push(
         unwatch,

@@ -17,6 +17,8 @@ import { type DatawayParts, DOOR_LIMITS, NEVER_MS, PROTOCOL, SILENT_BEATS, UNTOL
 import type { Outcome } from "./traces.ts";
 
 const CAPABILITIES: ReadonlySet<Capability> = new Set(["inputs"]);
+/** What changes nothing needs no turn. */
+const READS: ReadonlySet<InputCall["method"]> = new Set(["inputs.list", "inputs.sample", "inputs.read", "inputs.test"]);
 const NOTHING_TOLD: OnlineInfo = { available: [], enabled: [], inventory: undefined };
 
 /** What a DataKit told of itself, in the fleet's words. */
@@ -40,7 +42,7 @@ export class DatakitBinding implements AgentPeer, Line {
   #session: AgentSession | undefined;
   #dialect: Dialect | undefined;
   #opening: Promise<void> | undefined;
-  /** Calls of dialects that take one at a time. */
+  /** Changes are carried out one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
   /** Whoever waits for the DataKit to tell of itself. */
   #awaiting: ((info: OnlineInfo | undefined) => void) | undefined;
@@ -221,9 +223,16 @@ export class DatakitBinding implements AgentPeer, Line {
     };
     const report = (error: unknown) =>
       this.#parts.log.warn({ err: error, datakit: this.id }, "a call could not be carried out");
-    // one at a time: files are read, changed and written back
-    if (this.online?.inventory) void carryOut().catch(report);
-    else this.#turn = this.#turn.then(carryOut).catch(report);
+    if (READS.has(call.method) || this.online?.inventory) {
+      void carryOut().catch(report);
+      return;
+    }
+    // one at a time: files are read, changed and written back. Nobody waits any more for one that waited too long
+    const latest = this.#parts.clock.monotonic() + DOOR_LIMITS.queuedMs;
+    const inTime = async () => {
+      if (this.#parts.clock.monotonic() < latest) await carryOut();
+    };
+    this.#turn = this.#turn.then(inTime).catch(report);
   }
 
   onEvicted(reason: string): void {
@@ -288,7 +297,7 @@ export class DatakitBinding implements AgentPeer, Line {
       const answer = await answerCall(dialect, this, { method: "inputs.list" });
       if (answer.ok && answer.content.inventory) this.#session?.reportInputs(answer.content.inventory);
     };
-    this.#turn = this.#turn.then(fetch).catch((error: unknown) => {
+    fetch().catch((error: unknown) => {
       if (!(error instanceof CallFailure))
         this.#parts.log.warn({ err: error, datakit: this.id }, "its inputs are unknown");
     });

@@ -72,8 +72,8 @@ export const DOOR_LIMITS = {
   traces: 1000,
   /** Whatever the fleet waits: a trace id lives no longer. */
   traceMs: 60_000,
-  /** Messages that may wait while a DataKit is being registered. */
-  queuedFrames: 1000,
+  /** For a change to wait for those before it: whoever asked has given up by then. */
+  queuedMs: 25_000,
   undecodableInARow: 10,
   /** For a DataKit that has no id in its address to say who it is. */
   helloMs: 30_000,

@@ -27,6 +27,11 @@ interface ReportsParts {
   readonly log: { warn(fields: object, message: string): void };
 }
 
+/** How often it is looked for those that went without this process having seen it: it was restarted, or another one died. */
+const SWEEP_MS = 30_000;
+const FIRST_SWEEP_MS = 3_000;
+const SWEPT = 1000;
+
 /** A DataKit that connects tells much within a moment, of which the last counts. */
 const GATHER_MS = 300;
 
@@ -35,13 +40,27 @@ export class DatakitReports {
   readonly #parts: ReportsParts;
   readonly #changes = new Map<string, DatakitChange>();
   #timer: CancelTimer | undefined;
+  #sweeps: CancelTimer[] = [];
+  /** Told as offline since then, by agent. */
+  readonly #gone = new Map<string, string>();
   #telling: Promise<void> = Promise.resolve();
 
   constructor(parts: ReportsParts) {
     this.#parts = parts;
   }
 
+  start(): void {
+    const { clock, log } = this.#parts;
+    const startedAt = clock.now() - SWEEP_MS;
+    const sweep = () =>
+      this.#sweep(startedAt).catch((error: unknown) =>
+        log.warn({ err: error }, "DataKits that went could not be listed"),
+      );
+    this.#sweeps = [clock.after(FIRST_SWEEP_MS, sweep), clock.every(SWEEP_MS, sweep)];
+  }
+
   note(change: DatakitChange): void {
+    if (change.agentId !== undefined && change.change !== "offline") this.#gone.delete(change.agentId);
     const known = this.#changes.get(change.id);
     // a change right after the connect is part of it
     const isPart = change.change === "changed" && known?.change === "online";
@@ -51,8 +70,20 @@ export class DatakitReports {
 
   /** Hands over what was gathered. */
   async close(): Promise<void> {
+    for (const stop of this.#sweeps) stop();
     this.#flush();
     await this.#telling;
+  }
+
+  /** Those that went offline since this process began, whoever wrote so. */
+  async #sweep(startedAt: number): Promise<void> {
+    const { fleet } = this.#parts;
+    const query = { protocol: "dataway", status: "offline", sort: "-lastSeenAt", limit: SWEPT } as const;
+    for (const { id: agentId, externalId: id, statusSince } of (await fleet.agents.list(query)).items) {
+      if (Date.parse(statusSince) < startedAt || this.#gone.get(agentId) === statusSince) continue;
+      this.#gone.set(agentId, statusSince);
+      this.note({ id, agentId, change: "offline" });
+    }
   }
 
   #flush(): void {
