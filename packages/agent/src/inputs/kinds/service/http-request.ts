@@ -133,10 +133,12 @@ function endOfCertificate(socket: TLSSocket): number | undefined {
 }
 
 /** The body, decompressed. What is longer than allowed is given up as soon as it is. */
-async function readBody(response: IncomingMessage, { maxBytes, url }: HttpRequest): Promise<Buffer> {
+async function readBody(response: IncomingMessage, { maxBytes, url, method }: HttpRequest): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let size = 0;
-  const stream = decompressed(response);
+  // these have no body, whatever their headers say of one
+  const isEmpty = method === "HEAD" || response.statusCode === 204 || response.statusCode === 304;
+  const stream = isEmpty ? response : decompressed(response);
   try {
     for await (const piece of stream) {
       size += (piece as Buffer).length;

@@ -3,7 +3,7 @@ import type { KindTools } from "../shared/kind.ts";
 import { describeFailure } from "./failure.ts";
 
 /** How many of a block's targets are read at the same time. */
-const AT_ONCE = 10;
+const AT_ONCE = 20;
 /** Troubles told of in one message. */
 const TOLD = 5;
 

@@ -42,6 +42,15 @@ test("methods, bodies, wanted statuses and redirects", async (context) => {
   assert.deepEqual(seen, ["POST /", "hello", "GET /old", "GET /new", "GET /old"]);
 });
 
+test("an answer without a body may say that it is packed", async (context) => {
+  const url = await serveHttp(context, (_request, response) =>
+    response.writeHead(200, { "content-encoding": "gzip" }).end(),
+  );
+  const trial = await tryKind(context, httpCheck, { options: { urls: [url], method: "HEAD" } });
+  await trial.collect();
+  assert.deepEqual([trial.points[0]?.tags.result, trial.points[0]?.fields.content_length], ["success", 0n]);
+});
+
 test("TLS: until when the certificate holds; one that is not trusted is a result of its own", async (context) => {
   const { url, certPath } = await serveTls(context, (_request, response) => response.end("ok"));
   const trusted = await tryKind(context, httpCheck, { options: { urls: [url], tls_ca: certPath } });

@@ -21,8 +21,11 @@ import {
 } from "./mysql-fields.ts";
 import { MAX_ROWS, names } from "./sql-names.ts";
 
+/** The library holds a certificate against the host that it connects to, and knows no other name. */
+const { tls_server_name: _, ...MYSQL_TLS } = TLS_OPTIONS;
+
 const mysqlOptions = options({
-  ...TLS_OPTIONS,
+  ...MYSQL_TLS,
   host: text("127.0.0.1"),
   port: integer(3306, { min: 1, max: 65_535 }),
   unix_socket_path: text(""),
@@ -162,7 +165,7 @@ export function createMysql(wanted: MysqlOptions, tools: KindTools): Collector {
   });
   return {
     async start() {
-      tls = await loadTls(wanted);
+      tls = await loadTls({ ...wanted, tls_server_name: "" });
       connect = (await import("mysql2/promise")).createConnection;
     },
     async collect(signal) {
@@ -190,7 +193,11 @@ function configOf(wanted: MysqlOptions, tls: TlsMaterial): ConnectionOptions {
     supportBigNumbers: true,
     bigNumberStrings: true,
     dateStrings: true,
-    ...(wanted.tls ? { ssl: { ...pemTexts(tls), rejectUnauthorized: tls.rejectUnauthorized } } : {}),
+    ...(wanted.tls
+      ? {
+          ssl: { ...pemTexts(tls), rejectUnauthorized: tls.rejectUnauthorized, verifyIdentity: tls.rejectUnauthorized },
+        }
+      : {}),
   };
 }
 

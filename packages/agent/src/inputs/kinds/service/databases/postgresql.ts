@@ -1,3 +1,4 @@
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import type { Point } from "@muster/core";
 import type { Client, ClientConfig } from "pg";
 import * as z from "zod/mini";
@@ -57,7 +58,20 @@ interface Reading {
   readonly timeNs: bigint;
 }
 
-async function readServer({ client, wanted, tags, timeNs }: Reading): Promise<Point[]> {
+/**
+ * One transaction that cannot write and whose statements the server ends itself. Nothing is set beyond it: behind a pooler
+ * the session is another client's the next moment.
+ */
+async function readServer(reading: Reading): Promise<Point[]> {
+  const { client, wanted } = reading;
+  await client.query("begin transaction read only");
+  await client.query(`set local statement_timeout = ${Math.ceil(wanted.timeout)}`);
+  const points = await readStatistics(reading);
+  await client.query("commit");
+  return points;
+}
+
+async function readStatistics({ client, wanted, tags, timeNs }: Reading): Promise<Point[]> {
   const rowsOf = async (sql: string) => (await client.query<Record<string, unknown>>(sql)).rows.slice(0, MAX_ROWS);
   const point = (measurement: string, row: Row, tagNames: readonly string[], fields: RawFields) => {
     const own = Object.fromEntries(tagNames.map((name) => [name, shown(row[name])]));
@@ -154,18 +168,18 @@ export function createPostgresql(wanted: PostgresqlOptions, tools: KindTools): C
 }
 
 function configOf(wanted: PostgresqlOptions, tls: TlsMaterial): ClientConfig {
-  const { host, port, user, password, database, sslmode, timeout } = wanted;
+  const { host, port, user, password, database, sslmode, timeout, tls_server_name: name } = wanted;
+  // the library puts the host in the place of the name that we expect
+  const named =
+    name === "" ? {} : { checkServerIdentity: (_: string, cert: PeerCertificate) => checkServerIdentity(name, cert) };
   return {
     ...{ host, port, user, password, database },
     application_name: "muster-agent",
     connectionTimeoutMillis: timeout,
-    // the server ends what we do not wait for any more
-    statement_timeout: timeout,
-    query_timeout: timeout,
     ssl:
       sslmode === "disable"
         ? false
-        : { ...tls, rejectUnauthorized: sslmode === "verify-full" && tls.rejectUnauthorized },
+        : { ...tls, ...named, rejectUnauthorized: sslmode === "verify-full" && tls.rejectUnauthorized },
   };
 }
 
@@ -175,8 +189,6 @@ async function openPostgres(client: Client, place: string, signal: AbortSignal):
   signal.addEventListener("abort", stop, { once: true });
   try {
     await client.connect();
-    // whatever an administrator's defaults are, this must not write
-    await client.query("set default_transaction_read_only = on");
     return client;
   } catch (error) {
     closeNow(client);
@@ -209,7 +221,6 @@ const SERVER_TAG = { server: "host and port of the server, or the folder of its 
 
 export const postgresql = defineKind({
   name: "postgresql",
-  aliases: ["postgresql_extensible"],
   catalog: "db",
   summary: "Databases, connections, checkpoints, replication and table sizes of PostgreSQL",
   defaultIntervalMs: 10_000,

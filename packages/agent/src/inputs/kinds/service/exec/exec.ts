@@ -58,7 +58,6 @@ export function createExec(wanted: ExecOptions, tools: KindTools): Collector {
 
 export const exec = defineKind({
   name: "exec",
-  aliases: ["external"],
   catalog: "custom",
   summary: "Runs a program of yours at each interval and reads metrics from what it prints",
   defaultIntervalMs: 60_000,

@@ -41,7 +41,10 @@ const OPEN_METRICS: ExpositionOptions = { isOpenMetrics: true, maxSamples: 1000 
 
 function read(text: string, options: ExpositionOptions) {
   const samples: Sample[] = [];
-  const end = readExposition(text, options, (sample) => samples.push(sample));
+  const reading = readExposition(text, options, (sample) => samples.push(sample));
+  let step = reading.next();
+  while (!step.done) step = reading.next();
+  const end = step.value;
   return { samples, end, rows: samples.map(({ name, labels, value, type }) => ({ name, labels, value, type })) };
 }
 
@@ -91,6 +94,13 @@ test("a bad line is told of with its number and costs no other", () => {
     { line: 2, message: '"" is no name of a metric' },
     { line: 3, message: "a quote without an end" },
   ]);
+});
+
+test("a long text is read in turns", () => {
+  const reading = readExposition("a 1\n".repeat(10_500), { isOpenMetrics: false, maxSamples: 20_000 }, () => {});
+  let turns = 0;
+  while (!reading.next().done) turns += 1;
+  assert.equal(turns, 10);
 });
 
 test("limits: series, labels, lengths", () => {

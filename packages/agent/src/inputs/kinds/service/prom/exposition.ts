@@ -60,15 +60,19 @@ const TYPES: Readonly<Record<string, MetricType>> = {
 /** Ends of sample names that belong to the family without them. */
 const SUFFIX = /_(total|created|bucket|sum|count|gsum|gcount|info)$/;
 
+/** Lines that are read before others get a turn: some milliseconds. */
+const LINES_A_TURN = 1000;
+
 /**
  * Reads Prometheus' text format 0.0.4 or OpenMetrics 1.0 line by line. A line that cannot be read is told of and left out:
- * one bad line of an exporter does not cost the others. Never throws; `take` gets each sample as it comes.
+ * one bad line of an exporter does not cost the others. Never throws; `take` gets each sample as it comes. Yields now and
+ * then, so that a long text does not hold up everything else.
  */
-export function readExposition(
+export function* readExposition(
   text: string,
   options: ExpositionOptions,
   take: (sample: Sample) => void,
-): ExpositionEnd {
+): Generator<void, ExpositionEnd> {
   const types = new Map<string, MetricType>();
   const problems: ExpositionProblem[] = [];
   let problemCount = 0;
@@ -79,13 +83,14 @@ export function readExposition(
     samples,
     problems,
     problemCount,
-    isWhole: isEnded || !options.isOpenMetrics,
+    isWhole: isEnded || isOverfull || !options.isOpenMetrics,
     isOverfull,
   });
   for (let start = 0; start < text.length && !isEnded; ) {
     const newline = text.indexOf("\n", start);
     const stop = newline < 0 ? text.length : newline;
     line += 1;
+    if (line % LINES_A_TURN === 0) yield;
     try {
       if (stop - start > EXPOSITION_LIMITS.line)
         throw new SyntaxProblem(`longer than ${EXPOSITION_LIMITS.line} characters`);
@@ -188,20 +193,24 @@ function readLabels(line: string, start: number, labels: Record<string, string>)
   }
 }
 
+const BARE = /[a-zA-Z0-9_]+/y;
+
 function readBare(line: string, start: number): { text: string; after: number } {
-  let at = start;
-  while (/[a-zA-Z0-9_]/.test(line[at] ?? "")) at += 1;
-  if (at === start) throw new SyntaxProblem("labels without an end");
-  return { text: line.slice(start, at), after: at };
+  BARE.lastIndex = start;
+  if (!BARE.test(line)) throw new SyntaxProblem("labels without an end");
+  return { text: line.slice(start, BARE.lastIndex), after: BARE.lastIndex };
 }
+
+/** Every character is taken in one way only, so that a quote without an end costs no more than its length. */
+const QUOTED = /"[^"\\]*(?:\\.[^"\\]*)*"/y;
 
 function readQuoted(line: string, start: number): { text: string; after: number } {
   if (line[start] !== '"') throw new SyntaxProblem("a value without quotes");
-  let at = start + 1;
-  while (at < line.length && line[at] !== '"') at += line[at] === "\\" ? 2 : 1;
-  if (at >= line.length) throw new SyntaxProblem("a quote without an end");
-  if (at - start > EXPOSITION_LIMITS.labelValue) throw new SyntaxProblem("the value of a label is too long");
-  return { text: unescapeText(line.slice(start + 1, at)), after: at + 1 };
+  QUOTED.lastIndex = start;
+  if (!QUOTED.test(line)) throw new SyntaxProblem("a quote without an end");
+  const after = QUOTED.lastIndex;
+  if (after - start > EXPOSITION_LIMITS.labelValue) throw new SyntaxProblem("the value of a label is too long");
+  return { text: unescapeText(line.slice(start + 1, after - 1)), after };
 }
 
 function unescapeText(text: string): string {

@@ -33,9 +33,10 @@ export class PromPoints {
     // neither protocol carries what is no number; the moments when families were created are no measurement
     if (!Number.isFinite(sample.value) || !this.#isWanted(sample)) return;
     const { measurement, field } = nameMetric(sample.name, this.#rules);
+    if (field === "__proto__") return;
     const tags = this.#tagsOf(sample.labels);
     const timeNs = (this.#rules.honor_timestamps ? sample.timeNs : undefined) ?? this.#nowNs;
-    const key = JSON.stringify([measurement, String(timeNs), Object.entries(tags).sort()]);
+    const key = `${keyOf(tags)}${timeNs} ${measurement}`;
     const known = this.#points.get(key);
     if (known) known.fields[field] = sample.value;
     else this.#points.set(key, { measurement, tags, fields: { [field]: sample.value }, timeNs });
@@ -66,4 +67,11 @@ export class PromPoints {
     }
     return tags;
   }
+}
+
+/** The same for the same tags in the same order, in which exporters write them; lengths keep them apart. */
+function keyOf(tags: Readonly<Record<string, string>>): string {
+  let key = "";
+  for (const [name, value] of Object.entries(tags)) key += `${name.length} ${name} ${value.length} ${value} `;
+  return key;
 }

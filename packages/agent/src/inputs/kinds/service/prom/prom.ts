@@ -57,9 +57,9 @@ export function createProm(wanted: PromOptions, tools: KindTools): Collector {
     const instance: Record<string, string> = wanted.disable_instance_tag ? {} : { instance: url.host };
     const gathered = new PromPoints(wanted, nowNs(tools.clock), instance);
     const maxSamples = wanted.max_series;
-    const end = readExposition(answer.body.toString("utf8"), { isOpenMetrics, maxSamples }, (sample) =>
-      gathered.add(sample),
-    );
+    const text = answer.body.toString("utf8");
+    const reading = readExposition(text, { isOpenMetrics, maxSamples }, (sample) => gathered.add(sample));
+    const end = await finish(reading, signal);
     if (!end.isWhole) throw new ServiceTrouble(`${place}: the answer was cut, it has no last line "# EOF"`);
     const trouble = describeEnd(end, maxSamples);
     if (trouble !== undefined) troubles.push(`${place}: ${trouble}`);
@@ -84,6 +84,16 @@ export function createProm(wanted: PromOptions, tools: KindTools): Collector {
       });
     },
   };
+}
+
+/** Goes on reading until the end, and lets others have their turns. */
+async function finish(reading: Generator<void, ExpositionEnd>, signal: AbortSignal): Promise<ExpositionEnd> {
+  for (;;) {
+    const step = reading.next();
+    if (step.done) return step.value;
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    signal.throwIfAborted();
+  }
 }
 
 /** What was left out of an exposition; undefined when nothing was. */
