@@ -63,7 +63,7 @@ test("kill -9 again and again, with rotations of both kinds: every line comes, a
     await kill();
   }
   await start();
-  await waitUntil("every line", () => new Set(readMessages(out)).size >= written, { timeoutMs: 15_000 });
+  await waitUntil("every line", () => new Set(readMessages(out)).size >= written, { timeoutMs: 60_000, everyMs: 50 });
   await kill();
   const numbers = readMessages(out).map((message) => Number.parseInt(message, 10));
   assert.equal(numbers.length, written, `${numbers.length - written} came twice`);

@@ -110,6 +110,24 @@ test("a file that came and was renamed between two looks is found, other files o
   assert.deepEqual((await followed.expect(3)).toSorted(), ["a1", "b1", "c1"]);
 });
 
+test("a copy that was made while nobody looked is no file of its own, whatever was renamed before", async (scope) => {
+  const followed = await followFolder(scope);
+  const path = join(followed.folder, "app.log");
+  await writeFile(path, lines("a1"));
+  const first = await followed.start();
+  await followed.expect(1);
+  await rename(path, `${path}.1`);
+  await writeFile(path, lines("b1"));
+  await followed.expect(2);
+  await first.collector.stop?.();
+  await appendFile(path, lines("b2"));
+  await copyFile(path, `${path}.2`);
+  await truncate(path);
+  await appendFile(path, lines("c1"));
+  await followed.start();
+  assert.deepEqual((await followed.expect(4)).toSorted(), ["a1", "b1", "b2", "c1"]);
+});
+
 test("several rotations while nobody looked lose nothing, and files from before the first look stay unread", async (scope) => {
   const followed = await followFolder(scope);
   const path = join(followed.folder, "app.log");

@@ -130,10 +130,11 @@ export class Tail {
       await file.open();
     }
     const { records, isAtEnd } = await file.read(this.#buffer, this.#tools.clock.monotonic());
+    // first, since a crash after the next position would leave nobody who knows of the copy
+    if (file.position.id !== id) await watchlist.findCopyOf(file);
     const complete = isAtEnd ? this.#completeByTime(file) : records;
     const isDone = await this.#handOver(file, complete, journal);
     file.endReading();
-    if (file.position.id !== id) await watchlist.findCopyOf(file);
     if (isAtEnd && isDone && this.#isOver(file)) await watchlist.letGo(file);
     return !isAtEnd && isDone;
   }

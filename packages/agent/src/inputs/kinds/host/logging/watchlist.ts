@@ -11,7 +11,7 @@ import {
   type Sighting,
 } from "./discovery.ts";
 import { compileGlob } from "./globs.ts";
-import { beginningOf, type Position, type PositionJournal, progressOf } from "./positions.ts";
+import { beginningOf, type Position, type PositionJournal, type Progress, progressOf } from "./positions.ts";
 import { type ReadingOptions, TailedFile } from "./tailed-file.ts";
 
 /** Which files are followed, and from where. */
@@ -105,11 +105,14 @@ export class Watchlist {
   }
 
   /** When files are rotated faster than they are looked at, one may come and go between two looks. */
-  async #findBetween(position: Position, moved: Sighting): Promise<void> {
-    for (const sighting of await this.#listUnknownBeside(position.bornAs, isRotationOf)) {
+  async #findBetween({ bornAs }: Position, moved: Sighting): Promise<void> {
+    const beside = await this.#listUnknownBeside(bornAs, isRotationOf);
+    const known = contentsOf(this.#journal.positions.filter((position) => position.bornAs === bornAs));
+    for (const sighting of beside) {
       if (sighting.modifiedMs < moved.modifiedMs) continue;
-      const found = await positionInCopy(sighting, [progressOf(position)]);
-      if (!found) this.#take(beginningOf(sighting.key, sighting.path));
+      // a copy of what is known is of interest only when its original turns out to be truncated
+      const copy = await positionInCopy(sighting, known);
+      if (!copy) this.#take(beginningOf(sighting.key, sighting.path));
     }
   }
 
@@ -172,8 +175,7 @@ export class Watchlist {
     );
     if (originals.length === 0) return beginningOf(key, path);
     if (!this.#isSettled(sighting)) return undefined;
-    const contents = originals.flatMap((original) => [original, original.before]).filter((one) => one !== undefined);
-    return (await positionInCopy(sighting, contents.map(progressOf))) ?? beginningOf(key, path);
+    return (await positionInCopy(sighting, contentsOf(originals))) ?? beginningOf(key, path);
   }
 
   #isSettled({ key, size }: Sighting): boolean {
@@ -193,6 +195,11 @@ export class Watchlist {
     if (!file.isOpen && (!moved || moved.size <= file.position.at)) await this.letGo(file);
     else if (!file.isOpen) file.hasNews = true;
   }
+}
+
+/** How far the contents of files were handed over, also of those that were truncated last. */
+function contentsOf(positions: readonly Position[]): Progress[] {
+  return positions.flatMap((position) => [progressOf(position), ...(position.before ? [position.before] : [])]);
 }
 
 export interface WatchParts {
