@@ -113,11 +113,12 @@ export class DatakitBinding implements AgentPeer, Line {
     this.#facts = news.facts;
     void this.#session?.describe(news.facts).catch(() => {}); // told again with the next
     if (!news.info) return;
-    this.online = news.info;
+    // who once told its inputs with ids speaks our additions, also where an era's form leaves them out
+    this.online = { ...news.info, inventory: news.info.inventory ?? this.online?.inventory };
     if (news.info.inventory) this.#session?.reportInputs(news.info.inventory);
     const awaiting = this.#awaiting;
     this.#awaiting = undefined;
-    if (awaiting) awaiting(news.info);
+    if (awaiting) awaiting(this.online);
     else if (!news.info.inventory && this.#session) this.#fetchInventory();
     this.#noteChange();
   }
