@@ -1,4 +1,5 @@
 // How the agent becomes one small file, for scripts/build.mjs and the benchmark of its memory.
+import { brotliCompressSync } from "node:zlib";
 
 /**
  * ws loads TLS whether it is used or not, which costs an agent on plain connections about 6 MB. Here its modules are
@@ -37,20 +38,52 @@ const withoutTables = {
   },
 };
 
-/**
- * What is imported of Node itself would be hoisted to the top of the one file, also for the modules of inputs, which are
- * loaded when something is configured: https, tls and dns alone cost megabytes. Here a module gets them when it starts.
- */
-const nodeWhenWanted = {
-  name: "node-when-wanted",
+/** What is imported of Node itself comes from `require`, also where the code around it is no module any more. */
+const nodeByRequire = {
+  name: "node-by-require",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^node:/ }, ({ path, kind }) =>
-      kind === "import-statement" ? { path, namespace: "node-when-wanted" } : undefined,
+      kind === "require-call" ? undefined : { path, namespace: "node-by-require" },
     );
-    onLoad({ filter: /.*/, namespace: "node-when-wanted" }, ({ path }) => ({
+    onLoad({ filter: /.*/, namespace: "node-by-require" }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule("${path}");`,
       loader: "js",
     }));
+  },
+};
+
+/**
+ * The inputs, with their database drivers and schemas, are three quarters of the agent's code, and most agents configure
+ * none. They lie packed in the one file and are unpacked when they are wanted: as plain code in it they would cost 14 MB,
+ * for V8 reads all of a file, and Node's modules that any part of it imports are loaded with it.
+ */
+const packedInputs = {
+  name: "packed-inputs",
+  setup({ onLoad, initialOptions, esbuild }) {
+    const { minify, external, target } = initialOptions;
+    onLoad({ filter: /[/\\]inputs[/\\]loaded-inputs\.ts$/ }, async ({ path }) => {
+      const { outputFiles } = await esbuild.build({
+        entryPoints: [path],
+        bundle: true,
+        write: false,
+        platform: "node",
+        format: "cjs",
+        legalComments: "none",
+        ...{ minify, external, target },
+        plugins: [nodeByRequire, withoutTables],
+      });
+      const packed = brotliCompressSync(outputFiles[0].contents).toString("base64");
+      const contents = `
+        const { createRequire } = process.getBuiltinModule("node:module");
+        const { compileFunction } = process.getBuiltinModule("node:vm");
+        const { brotliDecompressSync } = process.getBuiltinModule("node:zlib");
+        const code = brotliDecompressSync(Buffer.from("${packed}", "base64")).toString();
+        const unpacked = { exports: {} };
+        const options = { filename: "agent-inputs.cjs" };
+        compileFunction(code, ["module", "exports", "require"], options)(unpacked, unpacked.exports, createRequire(import.meta.url));
+        export const { loadInputs } = unpacked.exports;`;
+      return { contents, loader: "js" };
+    });
   },
 };
 
@@ -60,5 +93,5 @@ const nodeWhenWanted = {
  */
 export const agentBundle = {
   external: ["bufferutil", "utf-8-validate", "pg-native", "systeminformation"],
-  plugins: [tlsWhenWanted, nodeWhenWanted, withoutTables],
+  plugins: [tlsWhenWanted, packedInputs],
 };
