@@ -195,6 +195,18 @@ test("a file that was renamed while nobody looked is read to its end, and the ne
   assert.deepEqual((await followed.expect(4)).toSorted(), ["a1", "a2", "b1", "b2"]);
 });
 
+test("a file that was written anew is read from its start, also when it is as long as before", async (scope) => {
+  const followed = await followFolder(scope);
+  const path = join(followed.folder, "app.log");
+  await writeFile(path, lines("a1"));
+  await followed.start();
+  await followed.expect(1);
+  await followed.pass(20_000);
+  await new Promise((resolve) => setTimeout(resolve, 10)); // the kernel stamps files a few times in a hundredth of a second
+  await writeFile(path, lines("b1"));
+  assert.deepEqual(await followed.expect(2), ["a1", "b1"]);
+});
+
 test("a file that was truncated while nobody looked is read from its start", async (scope) => {
   const followed = await followFolder(scope);
   const path = join(followed.folder, "app.log");

@@ -35,6 +35,8 @@ export class TailedFile {
   /** The last look at the folder found it longer, shorter or newer than what was read. */
   hasNews = true;
   isAtEnd = false;
+  /** When it was changed, as the last look at the folder found it. */
+  modifiedMs = 0;
   /** Of the monotonic clock: when the last bytes came. */
   lastReadMs: number;
   /** Not tried again before, after an error. */
@@ -77,8 +79,9 @@ export class TailedFile {
     return this.#assembler.hasPartial || this.#splitter.hasPartial;
   }
 
+  /** Up to where it was read; for one that is not open, handed over. */
   get offset(): number {
-    return this.#offset;
+    return this.isOpen ? this.#offset : this.#position.at;
   }
 
   /** Opens it at its position; a file that no longer has the bytes before it is another one, and begins at its start. */
@@ -202,7 +205,7 @@ export class TailedFile {
   async #isStillItself(handle: FileHandle): Promise<boolean> {
     const { size } = await handle.stat();
     if (size < this.#offset) return false;
-    if (size === this.#offset || this.#recent.length === 0) return true;
+    if (this.#recent.length === 0) return true;
     const now = await readAt(handle, this.#offset - this.#recent.length, this.#recent.length);
     return now.equals(this.#recent);
   }

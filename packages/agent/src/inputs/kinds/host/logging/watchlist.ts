@@ -74,7 +74,8 @@ export class Watchlist {
       else {
         file.path = sighting.path;
         file.isRotated = false;
-        file.hasNews ||= sighting.size !== (file.isOpen ? file.offset : file.position.at);
+        file.hasNews ||= sighting.modifiedMs !== file.modifiedMs || sighting.size !== file.offset;
+        file.modifiedMs = sighting.modifiedMs;
       }
     }
     for (const [key, file] of this.#files) if (!found.has(key)) await this.#lose(file);
@@ -135,13 +136,16 @@ export class Watchlist {
   }
 
   async #add(sighting: Sighting): Promise<void> {
-    const { key, path, size } = sighting;
+    const { key, path, size, modifiedMs } = sighting;
     try {
       const known = this.#journal.find(key);
       const position = known ? { ...known, path } : await this.#newPosition(sighting);
       if (!position) return;
       if (!known) this.#journal.put(position);
-      this.#follow(position).hasNews = size !== position.at;
+      const file = this.#follow(position);
+      file.modifiedMs = modifiedMs;
+      // of the same size and yet another one: only its content tells
+      file.hasNews = known !== undefined || size !== position.at;
     } catch (error) {
       // it went away between the look and the reading, or must not be read: the next look tries again
       this.#report(`${path}: ${errorText(error)}`);
