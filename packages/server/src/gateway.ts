@@ -18,6 +18,8 @@ export interface GatewayParts {
   /** For people: where this process runs. */
   readonly place: string;
   readonly backend: DatawayBackendChoice | undefined;
+  /** True where the operator opened the door to addresses. */
+  readonly isOpen: boolean;
 }
 
 /** The door of DataKits and, where one is configured, the backend behind it. */
@@ -46,7 +48,10 @@ export async function openGateway(parts: GatewayParts): Promise<Gateway> {
 }
 
 /** DataKits show the backend's tokens where there is one, and ours otherwise. Writers may show ours always. */
-function openDoor({ fleet, access, clock, log }: GatewayParts, backend: GatewayBackend | undefined): DatawayDoor {
+function openDoor(
+  { fleet, access, clock, log, isOpen }: GatewayParts,
+  backend: GatewayBackend | undefined,
+): DatawayDoor {
   const checks = backend?.checks;
   const tokens = checks
     ? new BackendChecks((token) => checks.checkToken(token), clock)
@@ -59,7 +64,8 @@ function openDoor({ fleet, access, clock, log }: GatewayParts, backend: GatewayB
     log,
     tokens,
     checkWeb: checks && ((request) => checks.checkWeb(request)),
-    intake: { fleet, access, clock, log, ...(checks && { checkToken }) },
+    isOpen,
+    intake: { fleet, access, clock, log, isOpen, ...(checks && { checkToken }) },
   });
 }
 

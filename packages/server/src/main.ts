@@ -18,6 +18,7 @@ import { retention } from "./jobs/retention.ts";
 import { rollUp } from "./jobs/roll-up.ts";
 import { JobRunner } from "./jobs/runner.ts";
 import { doorbellSweep, halfWrittenSweep, timeouts } from "./jobs/timeouts.ts";
+import type { DoorPolicy } from "./listeners/door-policy.ts";
 import { type MetricStore, openMetricStore } from "./metric-store.ts";
 import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
@@ -109,12 +110,16 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       access,
       clock,
       log,
-      restOpen: config.doorPolicies.node.kind === "loopback" || config.doorPolicies.node.kind === "ranges",
+      restOpen: isOpenToAddresses(config.doorPolicies.node),
       outputLimitBytes: config.outputLimitBytes,
     });
     undo.push(() => node.close());
-    const backend = config.datawayBackend;
-    const gateway = await openGateway({ fleet, access, clock, log, dataDir, place, backend, version: readVersion() });
+    const gateway = await openGateway({
+      ...{ fleet, access, clock, log, dataDir, place },
+      version: readVersion(),
+      backend: config.datawayBackend,
+      isOpen: isOpenToAddresses(config.doorPolicies.dataway),
+    });
     undo.push(() => gateway.close());
     const edges = await createEdges({
       config,
@@ -148,6 +153,10 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
     await undoAll(undo);
     throw error;
   }
+}
+
+function isOpenToAddresses({ kind }: DoorPolicy): boolean {
+  return kind === "loopback" || kind === "ranges";
 }
 
 /** Of several processes that start at once over an empty database one prepares it; the others find it prepared. */

@@ -1,3 +1,4 @@
+import type { TokenId } from "@muster/core";
 import {
   type ConnectionQuery,
   type DatawayError,
@@ -12,6 +13,10 @@ import { type DatawayParts, DOOR_LIMITS } from "./parts.ts";
 import { readCredential } from "./web.ts";
 import { describeFailure, WebFailure } from "./web-failures.ts";
 
+interface Refusal {
+  readonly failure: DatawayError;
+}
+
 /** What no token has ever looked like is not worth a question to the backend. */
 const TOKEN = /^[A-Za-z0-9_.~-]{4,500}$/;
 
@@ -23,22 +28,27 @@ export async function admitDatakit(
   parts: DatawayParts,
   live: LiveDatakits,
   request: PlainRequest,
-): Promise<{ readonly visit: DatakitVisit } | { readonly failure: DatawayError }> {
+): Promise<{ readonly visit: DatakitVisit } | Refusal> {
   const told = parseConnectionQuery(request.rawQuery ?? request.query.toString());
-  const token = told.token ?? readCredential(request);
-  if (token === undefined || token === "") return refuse("dataway.tokenMissing", "a token is needed");
-  if (token.length > DOOR_LIMITS.tokenLength || !TOKEN.test(token))
-    return refuse("dataway.tokenRefused", "this is no token");
-  const verdict = await parts.tokens.check(token);
-  if (verdict.kind === "bad") return refuse("dataway.tokenRefused", "the token is not valid");
-  if (verdict.kind === "unknown") return refuse("dataway.backendUnavailable", "the token cannot be checked now");
   const { id, heartbeatMs } = told;
   if (id !== undefined && id.length > DOOR_LIMITS.idLength) return refuse("dataway.badRequest", "the id is too long");
+  const token = told.token ?? readCredential(request) ?? "";
+  const tokenId = await checkToken(parts, token);
+  if (typeof tokenId === "object" && tokenId !== null) return tokenId;
   if (id !== undefined && live.isTaken(id, token)) return refuse("dataway.idTaken", "another token has this id");
   const { remoteAddress } = request;
-  return {
-    visit: { id, token, tokenId: verdict.tokenId, facts: factsOf(told, remoteAddress), heartbeatMs, remoteAddress },
-  };
+  return { visit: { id, token, tokenId, facts: factsOf(told, remoteAddress), heartbeatMs, remoteAddress } };
+}
+
+/** The token's id; null where it is none of ours, or none is needed. */
+async function checkToken(parts: DatawayParts, token: string): Promise<TokenId | null | Refusal> {
+  if (token === "" && parts.isOpen === true) return null;
+  if (token === "") return refuse("dataway.tokenMissing", "a token is needed");
+  if (!TOKEN.test(token)) return refuse("dataway.tokenRefused", "this is no token");
+  const verdict = await parts.tokens.check(token);
+  if (verdict.kind === "good") return verdict.tokenId;
+  if (verdict.kind === "bad") return refuse("dataway.tokenRefused", "the token is not valid");
+  return refuse("dataway.backendUnavailable", "the token cannot be checked now");
 }
 
 function factsOf({ hostname, ip, os, arch, version }: ConnectionQuery, remoteAddress: string): AgentFacts {
@@ -57,6 +67,6 @@ export function refuseDatakit(failure: DatawayError): PlainResponse {
   return { status: failure.status, headers, body: JSON.stringify(failure) };
 }
 
-function refuse(code: DatawayErrorCode, message: string): { readonly failure: DatawayError } {
+function refuse(code: DatawayErrorCode, message: string): Refusal {
   return { failure: describeFailure(new WebFailure(code, message)).failure };
 }

@@ -59,7 +59,7 @@ export class LiveDatakits {
 
   /** Tokens of live connections. */
   *tokens(): Iterable<string> {
-    for (const connection of this.#connections) yield connection.token;
+    for (const { token } of this.#connections) if (token !== "") yield token;
   }
 
   /** Sends everybody away who came with this token. */

@@ -37,6 +37,8 @@ export interface DatawayDoorOptions {
   /** Who decides about the tokens of DataKits. */
   readonly tokens: TokenChecks;
   readonly checkWeb?: CheckWeb | undefined;
+  /** True where the operator opened the door to addresses: DataKits then need no token. The web always does. */
+  readonly isOpen?: boolean;
 }
 
 /** What the door has done since it was made; for metrics and tests. */

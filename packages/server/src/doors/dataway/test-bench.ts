@@ -53,7 +53,7 @@ export interface DatawayBench {
 
 export async function openDatawayBench(
   scope: Scope,
-  options: { readonly backend?: DatawayBackendStub } = {},
+  options: { readonly backend?: DatawayBackendStub; readonly isOpen?: boolean } = {},
 ): Promise<DatawayBench> {
   const clock = new ManualClock();
   const store = new Store(sqliteDialect(join(await makeTempDir(scope), "muster.db")));
@@ -74,6 +74,7 @@ export async function openDatawayBench(
     log: quiet,
     tokens: backend ? new BackendChecks((token) => backend.checkToken(token), clock) : enrollmentChecks(access, clock),
     checkWeb: backend && ((request) => backend.checkWeb(request)),
+    isOpen: options.isOpen ?? false,
     intake: { fleet, access, clock, log: quiet },
   });
   const failures: unknown[] = [];
@@ -81,7 +82,7 @@ export async function openDatawayBench(
     host: "127.0.0.1",
     port: 0,
     doorListeners: [{ door: "dataway", host: "127.0.0.1", port: 0 }],
-    doors: [{ door, policy: { kind: "token" } }],
+    doors: [{ door, policy: { kind: options.isOpen ? "loopback" : "token" } }],
     origins: new OwnOrigins({ monotonic: () => systemClock.monotonic() }),
     trustedProxies: [],
     doorOrigins: [],

@@ -24,6 +24,18 @@ describe("tokens of DataKits", () => {
     await assert.rejects(dial(`id=${ID}&token=${token}`), /403/);
   });
 
+  test("where the door is open to addresses none is needed, but one that is shown must be good", async (context) => {
+    const bench = await openDatawayBench(context, { isOpen: true });
+    const dial = (query: string) => new SeedDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: "", query }).connect();
+    await assert.rejects(dial(`id=${ID}&token=${GOOD}`), /403/);
+    const peer = await dial(`id=${ID}`);
+    context.after(() => peer.vanish());
+    await bench.waitFor(ID, "online");
+    await bench.pass(61_000);
+    assert.equal(peer.closed, undefined);
+    assert.equal((await bench.call("GET", "", undefined, {})).status, 401);
+  });
+
   test("an API token is no token of a DataKit", async (context) => {
     const bench = await openDatawayBench(context);
     const peer = new EraBDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.operator });
