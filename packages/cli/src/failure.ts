@@ -32,7 +32,15 @@ export function reportFailure(context: Context, thrown: unknown): number {
   if (typeof error.details.errorId === "string") {
     context.terminal.note(style.dim(`  in the server's log: ${sanitizeLine(error.details.errorId)}`));
   }
-  const hint = typeof error.details.hint === "string" ? error.details.hint : HINTS[error.code];
+  const hint = findHint(error);
   if (hint !== undefined) context.terminal.note(style.dim(`  ${hint}`));
   return EXIT_BY_ERROR[error.code];
+}
+
+function findHint({ code, details }: MusterError): string | undefined {
+  if (typeof details.hint === "string") return details.hint;
+  if (details.reason === "offline")
+    return "nothing waits for its return: try again when `muster agents` shows it online";
+  if (details.reason === "lost") return "it may have been done all the same: look before you try again";
+  return HINTS[code];
 }

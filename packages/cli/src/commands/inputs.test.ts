@@ -128,13 +128,20 @@ test("an input is added, edited, tried and rolled back from a file", async (t) =
   assert.equal((await run("edit", "web-1", ID, "-f", `${file}.missing`)).code, 2);
 });
 
-test("what is wrong in a configuration is shown at its place in the caller's file", async (t) => {
+test("what is wrong in a configuration is shown at its place in the caller's file, and who has the same already", async (t) => {
   const details = { reason: "datakit.invalidConfig", line: 3, column: 7 };
   const refusal = new Refusal(400, { code: "invalid_argument", detail: "expected a value", details });
-  const { run, file } = await setUp(t, { "POST inputs": () => refusal });
+  let told = refusal;
+  const { run, file } = await setUp(t, { "POST inputs": () => told });
   const { code, err } = await run("add", "cpu", "--agent", "web-1", "-f", file);
   assert.equal(code, 2);
   assert.ok(err.includes(`${file}:3:7: expected a value\n`), err);
+  told = new Refusal(409, { code: "conflict", detail: "the same", details: { inputId: ID } });
+  const twice = await run("add", "cpu", "--agent", "web-1", "-f", file);
+  assert.equal(twice.code, 6);
+  assert.match(twice.err, /the same\n +see dkinput_/);
+  told = new Refusal(503, { code: "unavailable", detail: "not connected", details: { reason: "offline" } });
+  assert.match((await run("add", "cpu", "--agent", "web-1", "-f", file)).err, /not connected\n +nothing waits/);
 });
 
 test("many agents get a line each, and the worst outcome is the exit code", async (t) => {

@@ -250,11 +250,18 @@ function exitCodeOf(answer: InputBulkAnswer): number {
   return answer.unknown > 0 ? 4 : 0;
 }
 
-/** Puts the place in the caller's own file before what is wrong there. */
+/** Puts the place in the caller's own file before what is wrong there, and says with whom it conflicts. */
 async function pointAt<Answer>(file: string, asked: Promise<Answer>): Promise<Answer> {
   try {
     return await asked;
   } catch (error) {
+    if (hasCode(error, "conflict") && typeof error.details.inputId === "string")
+      throw new MusterError(
+        "conflict",
+        error.message,
+        { ...error.details, hint: `see ${error.details.inputId}` },
+        error,
+      );
     if (!hasCode(error, "invalid_argument") || typeof error.details.line !== "number") throw error;
     const { line, column } = error.details;
     const place = [file === "-" ? "stdin" : file, line, ...(typeof column === "number" ? [column] : [])].join(":");
