@@ -14,8 +14,9 @@ import { within } from "./within.ts";
 
 const START_WITHIN_MS = 10_000;
 const STOP_WITHIN_MS = 5000;
-/** A collection may take its interval, and never less than this. */
+/** A collection may take its interval, but neither less nor more than this. */
 const LEAST_LIMIT_MS = 10_000;
+const MOST_LIMIT_MS = 60_000;
 /** After its time is over a collection has this long to notice. */
 const HANG_GRACE_MS = 5000;
 const RESTART_MIN_MS = 1000;
@@ -274,7 +275,7 @@ export class BlockRun {
 
   async #collect(life: Life): Promise<void> {
     const { clock, faults } = this.#host;
-    const limitMs = Math.max(this.plan.intervalMs, LEAST_LIMIT_MS);
+    const limitMs = Math.min(Math.max(this.plan.intervalMs, LEAST_LIMIT_MS), MOST_LIMIT_MS);
     const tooLong = `the collection took longer than ${formatDuration(limitMs)}`;
     const abort = new AbortController();
     life.abort = abort;

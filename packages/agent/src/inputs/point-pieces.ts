@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
 /** `#<bytes> <points>`, and the name's hash where the points have one. Longer lines are no header. */
 const HEADER = /^#(\d{1,10}) (\d{1,10})(?: ([0-9a-f]{20}))?\n/;
@@ -30,40 +30,37 @@ export function hashName(name: string): string {
 export function readPieces(file: Buffer): PieceContent {
   const parts: Buffer[] = [];
   let points = 0;
-  for (let from = 0; from < file.length; ) {
-    const header = HEADER.exec(file.toString("latin1", from, from + HEADER_BYTES));
-    if (!header) break;
-    const start = from + header[0].length;
-    const end = start + Number(header[1]);
-    if (end > file.length) break;
-    parts.push(file.subarray(start, end));
-    points += Number(header[2]);
-    from = end;
+  for (const piece of eachPiece(file)) {
+    parts.push(file.subarray(piece.start, piece.end));
+    points += piece.points;
   }
   return { lines: Buffer.concat(parts), points };
 }
 
-/** The hashed names of the whole pieces of a file; reads the headers only. */
+/** The hashed names of the whole pieces of a file; none when it cannot be read. */
 export function listNames(path: string): string[] {
-  const names: string[] = [];
-  let descriptor: number;
   try {
-    descriptor = openSync(path, "r");
+    return [...eachPiece(readFileSync(path))].flatMap(({ name }) => name ?? []);
   } catch {
-    return names;
+    return [];
   }
-  try {
-    const { size } = fstatSync(descriptor);
-    const buffer = Buffer.alloc(HEADER_BYTES);
-    for (let from = 0; from < size; ) {
-      const bytes = readSync(descriptor, buffer, 0, HEADER_BYTES, from);
-      const header = HEADER.exec(buffer.toString("latin1", 0, bytes));
-      if (!header) break;
-      from += header[0].length + Number(header[1]);
-      if (header[3] !== undefined && from <= size) names.push(header[3]);
-    }
-  } finally {
-    closeSync(descriptor);
+}
+
+interface Piece {
+  readonly start: number;
+  readonly end: number;
+  readonly points: number;
+  readonly name: string | undefined;
+}
+
+function* eachPiece(file: Buffer): Generator<Piece> {
+  for (let from = 0; from < file.length; ) {
+    const header = HEADER.exec(file.toString("latin1", from, from + HEADER_BYTES));
+    if (!header) return;
+    const start = from + header[0].length;
+    const end = start + Number(header[1]);
+    if (end > file.length) return;
+    yield { start, end, points: Number(header[2]), name: header[3] };
+    from = end;
   }
-  return names;
 }

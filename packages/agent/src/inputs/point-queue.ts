@@ -10,6 +10,8 @@ import { TakenNames } from "./taken-names.ts";
 const BATCH_BYTES = 1024 * 1024;
 /** One piece on the disk; a batch holds several. */
 const PIECE_POINTS = 1000;
+/** What waits for a slow disk; whoever gives more is told so. */
+const PENDING_BYTES = 32 * 1024 * 1024;
 const DEFAULT_LIMIT_BYTES = 256 * 1024 * 1024;
 const NAME = /^(\d{12})-([a-z_]+)\.points$/;
 
@@ -52,6 +54,7 @@ export class PointQueue {
   readonly #open = new Map<PointCategory, OpenBatch>();
   readonly #names: TakenNames;
   #pending: Pending[] = [];
+  #pendingBytes = 0;
   #number: number;
   #bytes: number;
   /** Everything that touches files, one after the other. */
@@ -93,9 +96,15 @@ export class PointQueue {
       if (lines.length > 0) pieces.push(...pieceOf(lines, part.length, name));
     }
     if (pieces.length === 0) return Promise.resolve();
+    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > PENDING_BYTES) {
+      return Promise.reject(new Error("the disk is too slow for so many points"));
+    }
+    this.#pendingBytes += bytes;
     if (name !== undefined) this.#names.hold(name);
     return new Promise((resolve, reject) => {
       const done = (error?: unknown) => {
+        this.#pendingBytes -= bytes;
         if (error === undefined) return resolve();
         if (name !== undefined) this.#names.release(name);
         reject(error);

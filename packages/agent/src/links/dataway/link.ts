@@ -145,10 +145,11 @@ export class DatawayLink implements AgentLink {
           onRefused: (refusal) => resolve(this.#onRefused(refusal, server)),
           onClosed: (reason) => {
             const isRevoked = /^closed with 1008\b/.test(reason);
-            this.#complain(wasOpen ? "gateway was lost" : "gateway was not reached", {
-              server: servers[server],
-              reason: isSilent ? "the gateway has been silent" : reason,
-            });
+            if (!this.#stopped.signal.aborted)
+              this.#complain(wasOpen ? "gateway was lost" : "gateway was not reached", {
+                server: servers[server],
+                reason: isSilent ? "the gateway has been silent" : reason,
+              });
             resolve({ kind: isRevoked ? "unauthorized" : wasOpen ? "lost" : "unreachable" });
           },
         },
