@@ -39,6 +39,12 @@ export class Callers {
     this.#running = Promise.all(Array.from({ length: this.#options.callers }, () => this.#give()));
   }
 
+  /** Resolves when so many commands are acknowledged, or when the time is over. */
+  async waitFor(count: number, timeoutMs: number): Promise<void> {
+    const deadline = systemClock.monotonic() + timeoutMs;
+    while (this.acknowledged.length < count && systemClock.monotonic() < deadline) await delay(systemClock, 50);
+  }
+
   /** Every command that was begun is acknowledged first. */
   async stop(): Promise<void> {
     this.#stopped = true;

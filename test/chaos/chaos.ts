@@ -17,6 +17,8 @@ export interface ChaosOptions extends ClusterOptions {
   readonly breathMs: number;
   readonly callers: number;
   readonly pauseMs: number;
+  /** So many commands are given at least, although a busy machine may find little time between the faults. */
+  readonly leastCommands: number;
   readonly settleMs: number;
   /** The same number plays the same faults in the same order. */
   readonly seed: number;
@@ -36,6 +38,9 @@ export interface ChaosOutcome extends LedgerComparison {
   readonly seconds: number;
 }
 
+/** How long callers are waited for. */
+const PATIENCE_MS = 30_000;
+
 /** Breaks things at random while commands are given, mends everything, lets it settle, and holds the ledger against the witnesses. */
 export async function runChaos(scope: Scope, options: ChaosOptions): Promise<ChaosOutcome> {
   const startedAt = systemClock.monotonic();
@@ -49,8 +54,10 @@ export async function runChaos(scope: Scope, options: ChaosOptions): Promise<Cha
     );
     timeline.start(cluster);
     callers.start();
-    await delay(systemClock, options.breathMs);
+    // nothing breaks before everybody is at work
+    await callers.waitFor(options.callers, PATIENCE_MS);
     const played = await playFaults(cluster, { options, timeline, random });
+    await callers.waitFor(options.leastCommands, PATIENCE_MS);
     await callers.stop();
     options.say?.("everything is mended and all commands are given; waiting for the ends");
     await cluster.waitUntilReady(60_000);

@@ -52,6 +52,7 @@ function readOptions(): ChaosOptions {
     breathMs: 4000,
     callers: 4,
     pauseMs: 200,
+    leastCommands: 100,
     settleMs: 240_000,
     seed: readNumber("seed", 2 ** 32),
   };
