@@ -17,6 +17,11 @@ export interface MariadbServer {
   run(sql: string): Promise<string>;
 }
 
+export interface MariadbOptions {
+  /** More words of its command line. */
+  readonly flags?: readonly string[];
+}
+
 /** What is missing for `startMariadb`, in words; undefined when nothing is. */
 export function missingMariadb(): string | undefined {
   if (findProgram("mariadbd") === undefined || findProgram("mariadb-install-db") === undefined)
@@ -27,7 +32,7 @@ export function missingMariadb(): string | undefined {
 }
 
 /** Starts one. It takes seconds: share it among the tests of a file. */
-export async function startMariadb(scope: Scope): Promise<MariadbServer> {
+export async function startMariadb(scope: Scope, { flags = [] }: MariadbOptions = {}): Promise<MariadbServer> {
   const missing = missingMariadb();
   if (missing !== undefined) throw new Error(missing);
   const folder = await makeTempDir(scope);
@@ -48,6 +53,7 @@ export async function startMariadb(scope: Scope): Promise<MariadbServer> {
     ...tiedToParent("KILL"),
     findProgram("mariadbd") ?? "",
     ...["--no-defaults", data, `--socket=${socket}`, `--port=${port}`, "--bind-address=127.0.0.1"],
+    ...flags,
     ...[`--pid-file=${join(folder, "pid")}`, "--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0"],
   ];
   const launched = launchProcess(scope, { command, args, ...options });

@@ -17,6 +17,8 @@ export interface RedisServer {
 export interface RedisOptions {
   /** Of the default user; default: none is asked for. */
   readonly password?: string;
+  /** More lines of its configuration. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** What is missing for `startRedis`, in words; undefined when nothing is. */
@@ -26,9 +28,10 @@ export function missingRedis(): string | undefined {
     : undefined;
 }
 
-export async function startRedis(scope: Scope, { password = "" }: RedisOptions = {}): Promise<RedisServer> {
+export async function startRedis(scope: Scope, options: RedisOptions = {}): Promise<RedisServer> {
   const missing = missingRedis();
   if (missing !== undefined) throw new Error(missing);
+  const { password = "" } = options;
   const folder = await makeTempDir(scope);
   const port = await findFreePort();
   const settings = {
@@ -38,6 +41,7 @@ export async function startRedis(scope: Scope, { password = "" }: RedisOptions =
     save: "",
     appendonly: "no",
     requirepass: password,
+    ...options.settings,
   };
   const [command = "", ...args] = [
     ...tiedToParent("KILL"),

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { chmod } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
@@ -13,19 +14,32 @@ export async function serveHttp(scope: Scope, answer: RequestListener): Promise<
   return `http://127.0.0.1:${await readyPort(scope, server)}`;
 }
 
-export interface TlsFake {
-  readonly url: string;
+export interface CertificateFiles {
+  readonly keyPath: string;
   /** The certificate, which is its own authority. */
   readonly certPath: string;
 }
 
-/** The same over TLS, for `localhost`, with a certificate that ends in a day. */
-export async function serveTls(scope: Scope, answer: RequestListener): Promise<TlsFake> {
+/** A certificate for `localhost` that ends in a day, in files that every user of this machine may read. */
+export async function makeCertificate(scope: Scope): Promise<CertificateFiles> {
   const folder = await makeTempDir(scope);
+  await chmod(folder, 0o755);
   const [keyPath, certPath] = [join(folder, "key.pem"), join(folder, "cert.pem")];
   const subject = ["-nodes", "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-keyout", keyPath];
   execFileSync("openssl", ["req", "-x509", ...key, ...subject, "-out", certPath], { stdio: "ignore" });
+  await chmod(keyPath, 0o644);
+  return { keyPath, certPath };
+}
+
+export interface TlsFake {
+  readonly url: string;
+  readonly certPath: string;
+}
+
+/** An HTTP server over TLS, for `localhost`. */
+export async function serveTls(scope: Scope, answer: RequestListener): Promise<TlsFake> {
+  const { keyPath, certPath } = await makeCertificate(scope);
   const server = createTlsServer({ key: readFileSync(keyPath), cert: readFileSync(certPath) }, answer);
   server.listen(0, "127.0.0.1");
   return { url: `https://localhost:${await readyPort(scope, server)}`, certPath };

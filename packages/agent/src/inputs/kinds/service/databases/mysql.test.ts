@@ -2,15 +2,18 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { ManualScope, type MariadbServer, missingMariadb, startMariadb, unlessMissing } from "@muster/testing";
 import { findUndescribed, rowsOf, tryKind } from "../../shared/kinds-for-test.ts";
-import { findDeadPlace, serveTcp } from "../fakes-for-test.ts";
+import { findDeadPlace, makeCertificate, serveTcp } from "../fakes-for-test.ts";
 import { mysql } from "./mysql.ts";
 
 describe("a real MariaDB", unlessMissing(missingMariadb()), () => {
   const scope = new ManualScope();
   let server: MariadbServer;
+  let authority = "";
   const login = { user: "monitor", password: "correct-horse" };
   before(async () => {
-    server = await startMariadb(scope);
+    const { keyPath, certPath } = await makeCertificate(scope);
+    authority = certPath;
+    server = await startMariadb(scope, { flags: [`--ssl-cert=${certPath}`, `--ssl-key=${keyPath}`] });
     await server.run(`create user monitor@'%' identified by 'correct-horse';
       grant process, slave monitor on *.* to monitor@'%';
       create database shop; create table shop.goods (id int primary key, name varchar(100)) engine=innodb;
@@ -63,6 +66,17 @@ describe("a real MariaDB", unlessMissing(missingMariadb()), () => {
     await poor.collect();
     assert.deepEqual(poor.troubles, [null]);
     assert.equal(rowsOf(poor.points, "mysql").length, 1);
+  });
+
+  test("TLS: the certificate is held against our authority", async (context) => {
+    const tell = async (options: object) => {
+      const trial = await tryKind(context, mysql, { options: { port: server.port, ...login, tls: true, ...options } });
+      await trial.collect();
+      return trial.troubles[0];
+    };
+    assert.equal(await tell({ host: "localhost", tls_ca: authority }), null);
+    assert.equal(await tell({ insecure_skip_verify: true }), null);
+    assert.match((await tell({})) ?? "", /^the certificate of 127\.0\.0\.1:\d+ is not trusted$/);
   });
 
   test("a server that dies is a trouble", async (context) => {

@@ -209,8 +209,16 @@ function pemTexts({ ca, cert, key }: TlsMaterial) {
   };
 }
 
+/** The library's codes; one of its own takes the place of those of TLS, so that only the message still tells them apart. */
 function explainLogin(error: unknown, place: string): unknown {
-  const { code } = error as { code?: unknown };
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (code === "HANDSHAKE_SSL_ERROR") {
+    if (/altname|host/i.test(String(message)))
+      return new ServiceTrouble(`the certificate of ${place} is for another name`);
+    if (/expired/i.test(String(message))) return new ServiceTrouble(`the certificate of ${place} has expired`);
+    if (/certificate/i.test(String(message))) return new ServiceTrouble(`the certificate of ${place} is not trusted`);
+  }
+  if (code === "HANDSHAKE_NO_SSL_SUPPORT") return new ServiceTrouble(`${place} does not speak TLS`);
   if (code === "ER_ACCESS_DENIED_ERROR" || code === "ER_ACCESS_DENIED_NO_PASSWORD_ERROR")
     return new ServiceTrouble(`${place} refused the user or the password`);
   if (code === "ER_CON_COUNT_ERROR") return new ServiceTrouble(`${place} has no connection left for us`);
@@ -249,7 +257,7 @@ export const mysql = defineKind({
   # Tables and sizes of each schema; on servers with very many tables this takes a while.
   schema_sizes = false
   # ignored_schemas = ["mysql"]
-  # TLS.
+  # TLS. The host must be a name then, one in the server's certificate.
   # tls = false
   # tls_ca = "/etc/ssl/own-ca.pem"
   # tls_cert = "/etc/ssl/client.pem"

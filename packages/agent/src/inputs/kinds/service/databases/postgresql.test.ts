@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { chmod, chown, copyFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
   ManualScope,
@@ -9,7 +11,7 @@ import {
   waitUntil,
 } from "@muster/testing";
 import { findUndescribed, rowsOf, tryKind } from "../../shared/kinds-for-test.ts";
-import { findDeadPlace, serveTcp } from "../fakes-for-test.ts";
+import { findDeadPlace, makeCertificate, serveTcp } from "../fakes-for-test.ts";
 import { postgresql } from "./postgresql.ts";
 
 describe("a real PostgreSQL", unlessMissing(missingPostgres()), () => {
@@ -86,6 +88,32 @@ describe("a real PostgreSQL", unlessMissing(missingPostgres()), () => {
     assert.equal(await tell({ user: "locked", password }), `${place} refused the user or the password`);
     assert.equal(await tell({ user: "nobody", password }), `${place} refused the user or the password`);
     assert.equal(await tell({ user: "muster", database: "nothing", password }), `${place} has no such database`);
+  });
+
+  test("TLS: the certificate is held against our authority and the name that we expect", async (context) => {
+    const { keyPath, certPath } = await makeCertificate(context);
+    const folder = await server.run("show data_directory");
+    const { uid, gid } = await stat(folder);
+    const ownKey = join(folder, "tls.key");
+    await copyFile(keyPath, ownKey);
+    await chmod(ownKey, 0o600);
+    await chown(ownKey, uid, gid);
+    await server.run(`alter system set ssl_cert_file = '${certPath}'`);
+    await server.run("alter system set ssl_key_file = 'tls.key'");
+    await server.run("alter system set ssl = on");
+    await server.run("select pg_reload_conf()");
+    const place = `127.0.0.1:${server.port}`;
+    const tell = async (options: object) => {
+      const trial = await tryKind(context, postgresql, { options: { port: server.port, user: "muster", ...options } });
+      await trial.collect();
+      return trial.troubles[0];
+    };
+    await waitUntil("TLS", async () => (await tell({ sslmode: "require" })) === null);
+    const full = { sslmode: "verify-full" };
+    assert.equal(await tell({ ...full, tls_ca: certPath, tls_server_name: "localhost" }), null);
+    assert.equal(await tell({ ...full, tls_ca: certPath }), `the certificate of ${place} is for another name`);
+    assert.equal(await tell(full), `the certificate of ${place} is signed by itself and not trusted`);
+    await server.run("alter system set ssl = off");
   });
 
   test("a server that was stopped is found again", async (context) => {

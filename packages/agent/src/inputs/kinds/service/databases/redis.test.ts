@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { missingRedis, startRedis, unlessMissing } from "@muster/testing";
+import { findFreePort, missingRedis, startRedis, unlessMissing } from "@muster/testing";
 import { findUndescribed, rowsOf, tryKind } from "../../shared/kinds-for-test.ts";
-import { findDeadPlace, serveTcp } from "../fakes-for-test.ts";
+import { findDeadPlace, makeCertificate, serveTcp } from "../fakes-for-test.ts";
 import { parseInfo, readInfo, redis } from "./redis.ts";
 
 describe("a real Redis", unlessMissing(missingRedis()), () => {
@@ -48,6 +48,22 @@ describe("a real Redis", unlessMissing(missingRedis()), () => {
       `${place} refused the user or the password`,
     );
     assert.equal(await tell({}), `${place} asks for a password`);
+  });
+
+  test("TLS: the certificate is held against our authority and the name that we expect", async (context) => {
+    const { keyPath, certPath } = await makeCertificate(context);
+    const port = await findFreePort();
+    const files = { "tls-cert-file": certPath, "tls-key-file": keyPath, "tls-auth-clients": "no" };
+    await startRedis(context, { settings: { ...files, "tls-port": String(port) } });
+    const tell = async (options: object) => {
+      const trial = await tryKind(context, redis, { options: { port, tls: true, ...options } });
+      await trial.collect();
+      return trial.troubles[0];
+    };
+    assert.equal(await tell({ tls_ca: certPath, tls_server_name: "localhost" }), null);
+    assert.equal(await tell({ insecure_skip_verify: true }), null);
+    assert.equal(await tell({}), `the certificate of 127.0.0.1:${port} is signed by itself and not trusted`);
+    assert.equal(await tell({ tls_ca: certPath }), `the certificate of 127.0.0.1:${port} is for another name`);
   });
 
   test("a server that dies is a trouble, and is found again when it is back", async (context) => {
