@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { cpu, loadBetween, parseCpuTicks, readTemperature, usageBetween } from "
 import { disk, fillOf, parseMountTable, selectMounts } from "./disk.ts";
 import { diskio, paceOf, parseDiskstats } from "./diskio.ts";
 import { mem, readMemory, readSwap, swap } from "./mem.ts";
-import { net, parseNetDev, parseSnmp } from "./net.ts";
+import { createNet, net, parseNetDev, parseSnmp } from "./net.ts";
 import { netstat, parseSocketLine } from "./netstat.ts";
 import { readPageSize } from "./proc.ts";
 import { countLogins, parseConntrack, readFileHandles, readLoads, system } from "./system.ts";
@@ -225,6 +225,28 @@ test("net: interfaces are chosen by name, virtual ones only when asked for", asy
   const physical = await tryKind(scope, net, { options: { interfaces: ["^lo$"], ignore_protocol_stats: true } });
   await physical.collect();
   assert.deepEqual(physical.points, []);
+});
+
+test("net: inside a container, where everything is virtual, all but lo are told", async (scope) => {
+  const line = "1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0";
+  const folder = await record(scope, {
+    "proc/net/dev": `  lo: ${line}\neth0: ${line}\ndocker0: ${line}\n`,
+    "sys/devices/virtual/net/lo/mtu": "",
+    "sys/devices/virtual/net/eth0/mtu": "",
+    "sys/devices/virtual/net/docker0/mtu": "",
+  });
+  const roots = { proc: join(folder, "proc"), sys: join(folder, "sys") };
+  const names = async () => {
+    const trial = await tryKind(scope, {
+      ...net,
+      create: (options, tools) => createNet(options as never, tools, roots),
+    });
+    await trial.collect();
+    return rowsOf(trial.points, "net").map((row) => row.interface);
+  };
+  assert.deepEqual(await names(), ["eth0", "docker0"]);
+  await rm(join(folder, "sys/devices/virtual/net/eth0"), { recursive: true });
+  assert.deepEqual(await names(), ["eth0"]);
 });
 
 test("netstat: addresses of both versions are read as the options write them", () => {

@@ -84,16 +84,23 @@ export function createNet(wanted: NetOptions, tools: KindTools, roots: HostRoots
     }
   };
 
-  const isWanted = (name: string, virtual: ReadonlySet<string> | undefined) => {
-    if (wanted.interfaces.length > 0 && !wanted.interfaces.some((pattern) => pattern.test(name))) return false;
-    return wanted.enable_virtual_interfaces || !(virtual ? virtual.has(name) : VIRTUAL.test(name));
+  /** Inside a container every interface is virtual: then all but lo are told. */
+  const select = (names: readonly string[]): ReadonlySet<string> => {
+    const virtual = listVirtual();
+    const isVirtual = (name: string) => (virtual ? virtual.has(name) : VIRTUAL.test(name));
+    const named = names.filter(
+      (name) => wanted.interfaces.length === 0 || wanted.interfaces.some((pattern) => pattern.test(name)),
+    );
+    if (wanted.enable_virtual_interfaces) return new Set(named);
+    const hasPhysical = names.some((name) => !isVirtual(name));
+    return new Set(named.filter((name) => (hasPhysical ? !isVirtual(name) : name !== "lo")));
   };
 
   const readInterfaces = (): { name: string; fields: RawFields }[] => {
-    const virtual = listVirtual();
-    const all = [...parseNetDev(readNeeded(join(roots.proc, "net/dev")))];
-    return all
-      .filter(([name]) => isWanted(name, virtual))
+    const all = parseNetDev(readNeeded(join(roots.proc, "net/dev")));
+    const selected = select([...all.keys()]);
+    return [...all]
+      .filter(([name]) => selected.has(name))
       .map(([name, counters]) => {
         const pace = rates.next(
           name,
@@ -177,7 +184,8 @@ export const net = defineKind({
   # Only interfaces whose name matches one of these regular expressions; empty for all.
   # interfaces = ["^eth[0-9]+$", "^en"]
   interfaces = []
-  # Also lo, bridges, tunnels and the host's ends of containers' links.
+  # Also lo, bridges, tunnels and the host's ends of containers' links. Inside a container, where every interface is
+  # virtual, all but lo are told in any case.
   enable_virtual_interfaces = false
   # Leave out the counters of TCP, UDP, IP and ICMP (the point with interface=all).
   ignore_protocol_stats = false`,

@@ -151,7 +151,7 @@ export const logging = defineKind({
       name: "default",
       category: "logging",
       about:
-        "One point for each record; the measurement's name is the option source. The order inside a file is kept by the time. A file that is renamed or removed is read to its end; one that is truncated (copytruncate) is read from its start, what was written between the last reading and the truncation comes from the copy if a pattern names it. Positions move when lines are safely queued.",
+        "One point for each record; the measurement's name is the option source. The order inside a file is kept by the time. A file that is renamed or removed is read to its end; one that is truncated (copytruncate) is read from its start, and what nobody had read before comes from the copy beside it (app.log.1, app.log-20260101, app-20260101.log), uncompressed. Where files are rotated more often than once a second, patterns must name the rotated ones too. Positions move when lines are safely queued.",
       tags: {
         filename: "name of the file",
         filepath: "whole path of the file",
