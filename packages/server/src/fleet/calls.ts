@@ -122,7 +122,7 @@ export class Calls {
       let cancelTimer: CancelTimer = () => {};
       const abort = () => {
         this.#forget(session, callId);
-        fail(lost("nobody waits for the answer any more"));
+        fail(abandoned());
       };
       const end = () => {
         cancelTimer();
@@ -171,7 +171,8 @@ export class Calls {
     const { bus } = this.#parts;
     if (!bus.isConnected) throw offline();
     const { timeoutMs } = options;
-    const asked = await bus.ask("call", holder, { agent: agentId, call, timeoutMs }, timeoutMs + BUS_SLACK_MS);
+    const ask = bus.ask("call", holder, { agent: agentId, call, timeoutMs }, timeoutMs + BUS_SLACK_MS);
+    const asked = await untilAborted(ask, options.signal);
     if (!asked) throw lost("the server process that holds the agent did not answer");
     if (asked.ok) return asked.answer;
     throw REFUSALS[asked.refusal](timeoutMs);
@@ -201,6 +202,20 @@ const REFUSALS: Readonly<Record<Refusal, (timeoutMs: number) => MusterError>> = 
   timeout: (timeoutMs) => new MusterError("deadline_exceeded", "the agent did not answer in time", { timeoutMs }),
 };
 
+/** What was promised, or a failure as soon as nobody waits for it any more. */
+async function untilAborted<Value>(promised: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (!signal) return promised;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(abandoned());
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([promised, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
 function canBeAsked({ peer, state }: LiveSession): boolean {
   return peer.onCall !== undefined && state.capabilities.has("inputs");
 }
@@ -218,6 +233,10 @@ function offline(): MusterError {
 
 function lost(message: string): MusterError {
   return new MusterError("unavailable", message, { reason: "lost" });
+}
+
+function abandoned(): MusterError {
+  return lost("nobody waits for the answer any more");
 }
 
 function unsupported(): MusterError {

@@ -59,6 +59,13 @@ describe("inputs of agents that another process holds", unlessMissing(missing), 
       return true;
     });
     host.refusal = undefined;
+    host.holds = true;
+    const abort = new AbortController();
+    const options = { timeoutMs: 10_000, signal: abort.signal };
+    const abandoned = left.fleet.calls.call(id, { method: "inputs.list" }, options);
+    abort.abort();
+    await assert.rejects(abandoned, { code: "unavailable", details: { reason: "lost" } });
+    host.holds = false;
     await eventually("a watcher of the other process to hear of it", async () => {
       await right.fleet.inputs.list(id);
       return heard.includes(id);
