@@ -10,17 +10,21 @@ import { ServiceTrouble } from "./failure.ts";
 import { authHeaders, HTTP_OPTIONS, HTTP_SAMPLE, loadTls, secretsOf, type TlsMaterial } from "./http-options.ts";
 import { requestHttp } from "./http-request.ts";
 import { pickNumbers, readFloat, readNumeric } from "./numbers.ts";
+import { withSynonyms } from "./synonyms.ts";
 import { readTargets } from "./targets.ts";
 
 /** Zones of one status page that become points. */
 const MAX_ZONES = 1000;
 
-const nginxOptions = options({
-  ...HTTP_OPTIONS,
-  urls: webAddresses(["http://127.0.0.1/server_status"]),
-  format: z._default(z.enum(["auto", "stub_status", "vts"]), "auto"),
-  timeout: duration(5000, { minMs: 100, maxMs: 60_000 }),
-});
+const nginxOptions = withSynonyms(
+  options({
+    ...HTTP_OPTIONS,
+    urls: webAddresses(["http://127.0.0.1/server_status"]),
+    format: z._default(z.enum(["auto", "stub_status", "vts"]), "auto"),
+    timeout: duration(5000, { minMs: 100, maxMs: 60_000 }),
+  }),
+  { url: { name: "urls", isList: true }, response_timeout: { name: "timeout" } },
+);
 type NginxOptions = z.output<typeof nginxOptions>;
 
 type Tags = Readonly<Record<string, string>>;

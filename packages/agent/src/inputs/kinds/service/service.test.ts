@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "@muster/core";
 import { ManualClock, settle } from "@muster/testing";
+import * as z from "zod/mini";
+import { options, text, texts } from "../shared/options.ts";
 import { withDeadline } from "./deadline.ts";
 import { parseEndpoint, shownAddress } from "./endpoint.ts";
 import { describeFailure, ServiceTrouble } from "./failure.ts";
 import { keepConnection } from "./kept-connection.ts";
 import { readNumeric } from "./numbers.ts";
+import { withSynonyms } from "./synonyms.ts";
 import { forEachFew, joinTroubles } from "./targets.ts";
 
 const failure = (code: string, message = "") => Object.assign(new Error(message), { code });
@@ -38,6 +41,20 @@ test("places: hosts with ports, IPv6 in brackets, default ports, and nothing els
     assert.equal(parseEndpoint(wrong), undefined, wrong);
   }
   assert.equal(shownAddress(new URL("https://me:secret@h:1/a?token=x#y")), "https://h:1/a");
+});
+
+test("options may be called what DataKit and Telegraf call them, once", () => {
+  const schema = withSynonyms(options({ urls: texts(), timeout: text("") }), {
+    url: { name: "urls", isList: true },
+    response_timeout: { name: "timeout" },
+  });
+  const messages = (given: unknown) => z.safeParse(schema, given).error?.issues.map(({ message }) => message);
+  assert.deepEqual(z.parse(schema, { url: "a", response_timeout: "5s" }), { urls: ["a"], timeout: "5s" });
+  assert.deepEqual(z.parse(schema, { urls: ["b"] }), { urls: ["b"], timeout: "" });
+  assert.deepEqual(messages({ url: "a", urls: ["b"] }), ['"url" and "urls" are the same option']);
+  assert.deepEqual(messages({ url: 1 }), ['"urls[0]" must be a text in quotes']);
+  assert.deepEqual(messages({ uri: "a" }), ['"uri" is no option of this input']);
+  assert.deepEqual(messages(3), ["the options must be a table"]);
 });
 
 test("numbers keep their kind and their size", () => {

@@ -9,23 +9,27 @@ import { portOf, shownAddress, webAddresses } from "../endpoint.ts";
 import { describeFailure } from "../failure.ts";
 import { authHeaders, HTTP_OPTIONS, HTTP_SAMPLE, loadTls, secretsOf, type TlsMaterial } from "../http-options.ts";
 import { type HttpAnswer, requestHttp } from "../http-request.ts";
+import { withSynonyms } from "../synonyms.ts";
 import { forEachFew } from "../targets.ts";
 import { CHECK_RESULTS, type CheckResult, classifyFailure, RESULT_WORDS } from "./results.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 const MAX_REDIRECTS = 5;
 
-const httpCheckOptions = options({
-  ...HTTP_OPTIONS,
-  max_body_size: integer(1024 * 1024, { min: 1024, max: 64 * 1024 * 1024 }),
-  urls: webAddresses(["http://127.0.0.1:80/"]),
-  method: z._default(z.enum(METHODS), "GET"),
-  body: text(""),
-  timeout: duration(5000, { minMs: 100, maxMs: 300_000 }),
-  follow_redirects: flag(false),
-  response_string_match: pattern(""),
-  response_status_code: integer(0, { min: 0, max: 599 }),
-});
+const httpCheckOptions = withSynonyms(
+  options({
+    ...HTTP_OPTIONS,
+    max_body_size: integer(1024 * 1024, { min: 1024, max: 64 * 1024 * 1024 }),
+    urls: webAddresses(["http://127.0.0.1:80/"]),
+    method: z._default(z.enum(METHODS), "GET"),
+    body: text(""),
+    timeout: duration(5000, { minMs: 100, maxMs: 300_000 }),
+    follow_redirects: flag(false),
+    response_string_match: pattern(""),
+    response_status_code: integer(0, { min: 0, max: 599 }),
+  }),
+  { response_timeout: { name: "timeout" }, headers: { name: "http_headers" }, address: { name: "urls", isList: true } },
+);
 type HttpCheckOptions = z.output<typeof httpCheckOptions>;
 
 export function createHttpCheck(wanted: HttpCheckOptions, tools: KindTools): Collector {

@@ -9,6 +9,7 @@ import { nowNs, percent, pointOf, type RawFields } from "../../shared/values.ts"
 import { MAX_TARGETS } from "../endpoint.ts";
 import { ServiceTrouble } from "../failure.ts";
 import { runProgram } from "../program.ts";
+import { withSynonyms } from "../synonyms.ts";
 import { readTargets } from "../targets.ts";
 
 const FOLDERS = ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"];
@@ -16,17 +17,20 @@ const FOLDERS = ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"];
 const HOST = /^[a-zA-Z0-9:_][a-zA-Z0-9.:_%-]*$/;
 const MAX_OUTPUT = 64 * 1024;
 
-const pingOptions = options({
-  hosts: z._default(
-    z
-      .array(z.string().check(z.regex(HOST, "must be the name or the address of a host"), z.maxLength(253)))
-      .check(z.maxLength(MAX_TARGETS)),
-    ["127.0.0.1"],
-  ),
-  count: integer(3, { min: 1, max: 50 }),
-  ping_interval: duration(200, { minMs: 200, maxMs: 10_000 }),
-  timeout: duration(1000, { minMs: 100, maxMs: 30_000 }),
-});
+const pingOptions = withSynonyms(
+  options({
+    hosts: z._default(
+      z
+        .array(z.string().check(z.regex(HOST, "must be the name or the address of a host"), z.maxLength(253)))
+        .check(z.maxLength(MAX_TARGETS)),
+      ["127.0.0.1"],
+    ),
+    count: integer(3, { min: 1, max: 50 }),
+    ping_interval: duration(200, { minMs: 200, maxMs: 10_000 }),
+    timeout: duration(1000, { minMs: 100, maxMs: 30_000 }),
+  }),
+  { urls: { name: "hosts" } },
+);
 type PingOptions = z.output<typeof pingOptions>;
 
 /** What the program prints at its end, by iputils, BusyBox and BSD: counts, and times in ms. */

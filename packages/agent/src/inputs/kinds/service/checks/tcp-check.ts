@@ -9,19 +9,23 @@ import { nowNs, pointOf, present } from "../../shared/values.ts";
 import { withDeadline } from "../deadline.ts";
 import { type Endpoint, endpoints, formatEndpoint } from "../endpoint.ts";
 import { describeFailure } from "../failure.ts";
+import { withSynonyms } from "../synonyms.ts";
 import { forEachFew } from "../targets.ts";
 import { CHECK_RESULTS, type CheckResult, classifyFailure, RESULT_WORDS } from "./results.ts";
 
 /** What is read in search of the expected text. */
 const MAX_ANSWER = 64 * 1024;
 
-const tcpCheckOptions = options({
-  addresses: endpoints(["127.0.0.1:22"]),
-  protocol: z._default(z.enum(["tcp", "udp"]), "tcp"),
-  timeout: duration(3000, { minMs: 50, maxMs: 60_000 }),
-  send: text(""),
-  expect: text(""),
-});
+const tcpCheckOptions = withSynonyms(
+  options({
+    addresses: endpoints(["127.0.0.1:22"]),
+    protocol: z._default(z.enum(["tcp", "udp"]), "tcp"),
+    timeout: duration(3000, { minMs: 50, maxMs: 60_000 }),
+    send: text(""),
+    expect: text(""),
+  }),
+  { address: { name: "addresses", isList: true } },
+);
 type TcpCheckOptions = z.output<typeof tcpCheckOptions>;
 
 interface Reached {

@@ -10,6 +10,7 @@ import { ServiceTrouble } from "../failure.ts";
 import { loadTls, TLS_OPTIONS, type TlsMaterial } from "../http-options.ts";
 import { keepConnection } from "../kept-connection.ts";
 import { pickNumbers, readFloat, readNumeric } from "../numbers.ts";
+import { withSynonyms } from "../synonyms.ts";
 import { readTargets } from "../targets.ts";
 import {
   INNODB_FIELDS,
@@ -24,21 +25,24 @@ import { MAX_ROWS, names } from "./sql-names.ts";
 /** The library holds a certificate against the host that it connects to, and knows no other name. */
 const { tls_server_name: _, ...MYSQL_TLS } = TLS_OPTIONS;
 
-const mysqlOptions = options({
-  ...MYSQL_TLS,
-  host: text("127.0.0.1"),
-  port: integer(3306, { min: 1, max: 65_535 }),
-  unix_socket_path: text(""),
-  user: text("root"),
-  password: text(""),
-  tls: flag(false),
-  timeout: duration(5000, { minMs: 100, maxMs: 60_000 }),
-  innodb: flag(true),
-  processes: flag(true),
-  replication: flag(true),
-  schema_sizes: flag(false),
-  ignored_schemas: names,
-});
+const mysqlOptions = withSynonyms(
+  options({
+    ...MYSQL_TLS,
+    host: text("127.0.0.1"),
+    port: integer(3306, { min: 1, max: 65_535 }),
+    unix_socket_path: text(""),
+    user: text("root"),
+    password: text(""),
+    tls: flag(false),
+    timeout: duration(5000, { minMs: 100, maxMs: 60_000 }),
+    innodb: flag(true),
+    processes: flag(true),
+    replication: flag(true),
+    schema_sizes: flag(false),
+    ignored_schemas: names,
+  }),
+  { pass: { name: "password" }, socket: { name: "unix_socket_path" } },
+);
 type MysqlOptions = z.output<typeof mysqlOptions>;
 
 type Row = Readonly<Record<string, unknown>>;

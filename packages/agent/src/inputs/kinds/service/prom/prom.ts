@@ -9,6 +9,7 @@ import { shownAddress, webAddresses } from "../endpoint.ts";
 import { ServiceTrouble } from "../failure.ts";
 import { authHeaders, HTTP_OPTIONS, HTTP_SAMPLE, loadTls, secretsOf, type TlsMaterial } from "../http-options.ts";
 import { requestHttp } from "../http-request.ts";
+import { withSynonyms } from "../synonyms.ts";
 import { readTargets } from "../targets.ts";
 import { type ExpositionEnd, readExposition } from "./exposition.ts";
 import { PromPoints } from "./points.ts";
@@ -18,23 +19,26 @@ const ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.
 
 const METRIC_TYPES = ["counter", "gauge", "histogram", "summary", "untyped", "info", "stateset"] as const;
 
-const promOptions = options({
-  ...HTTP_OPTIONS,
-  urls: webAddresses(["http://127.0.0.1:9100/metrics"]),
-  timeout: duration(10_000, { minMs: 100, maxMs: 300_000 }),
-  max_series: integer(100_000, { min: 1, max: 1_000_000 }),
-  metric_types: z._default(z.array(z.enum(METRIC_TYPES)), [...METRIC_TYPES]),
-  metric_name_filter: patterns(),
-  metric_name_filter_ignore: patterns(),
-  measurement_prefix: text(""),
-  measurement_name: text(""),
-  measurements: z._default(z.array(block({ prefix: z.string(), name: text("") })), []),
-  tags_ignore: texts(),
-  tags_rename: z._default(z.record(z.string(), z.string()), {}),
-  ignore_tag_kv: z._default(z.record(z.string(), patterns()), {}),
-  disable_instance_tag: flag(false),
-  honor_timestamps: flag(true),
-});
+const promOptions = withSynonyms(
+  options({
+    ...HTTP_OPTIONS,
+    urls: webAddresses(["http://127.0.0.1:9100/metrics"]),
+    timeout: duration(10_000, { minMs: 100, maxMs: 300_000 }),
+    max_series: integer(100_000, { min: 1, max: 1_000_000 }),
+    metric_types: z._default(z.array(z.enum(METRIC_TYPES)), [...METRIC_TYPES]),
+    metric_name_filter: patterns(),
+    metric_name_filter_ignore: patterns(),
+    measurement_prefix: text(""),
+    measurement_name: text(""),
+    measurements: z._default(z.array(block({ prefix: z.string(), name: text("") })), []),
+    tags_ignore: texts(),
+    tags_rename: z._default(z.record(z.string(), z.string()), {}),
+    ignore_tag_kv: z._default(z.record(z.string(), patterns()), {}),
+    disable_instance_tag: flag(false),
+    honor_timestamps: flag(true),
+  }),
+  { url: { name: "urls", isList: true } },
+);
 type PromOptions = z.output<typeof promOptions>;
 
 export function createProm(wanted: PromOptions, tools: KindTools): Collector {
