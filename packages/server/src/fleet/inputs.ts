@@ -41,6 +41,11 @@ export interface InputSpec {
   readonly toml: string;
 }
 
+/** A new one; `inputId` is taken where a gateway in front of this one has made it and nobody has it. */
+export interface NewInput extends InputSpec {
+  readonly inputId?: string | undefined;
+}
+
 interface Agent {
   readonly id: AgentId;
   readonly number: number;
@@ -126,12 +131,18 @@ export class Inputs {
   }
 
   /** Gives the agent a new input, and answers it as the agent then reports it. */
-  async add(agentId: string, spec: InputSpec, by: string): Promise<Input> {
+  async add(agentId: string, spec: NewInput, by: string): Promise<Input> {
     const agent = await this.#find(agentId);
-    const inputId = makeInputId(this.#parts.clock.now());
     const { input, inputType, toml } = spec;
+    const isFree = spec.inputId !== undefined && !(await this.#isKnown(spec.inputId));
+    const inputId = isFree && spec.inputId !== undefined ? spec.inputId : makeInputId(this.#parts.clock.now());
     const added = { inputId, input, inputType, isNew: true, agentNumber: agent.number };
     return this.#setText(agent, added, { toml, message: "added", by });
+  }
+
+  async #isKnown(inputId: string): Promise<boolean> {
+    const { db } = this.#parts.store;
+    return (await db.selectFrom("inputs").select("id").where("id", "=", inputId).executeTakeFirst()) !== undefined;
   }
 
   /** Gives an input another text. Refused when `baseRevision` is given and no longer the newest. */

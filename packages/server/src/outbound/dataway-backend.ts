@@ -34,6 +34,8 @@ export interface DatawayBackendOptions {
 const TIMEOUT_MS = 5_000;
 const REPORT_TIMEOUT_MS = 30_000;
 const MAX_ANSWER = 64 * 1024;
+/** Questions about the web that may be under way: strangers must not flood the backend. */
+const MAX_CHECKING = 64;
 
 /**
  * The HTTP routes of a DataFlux-like backend: docs/protocols/dataway.md, section "The backend". Redirects are never
@@ -42,6 +44,7 @@ const MAX_ANSWER = 64 * 1024;
 export class DatawayBackend {
   readonly #options: DatawayBackendOptions;
   readonly #closing = new AbortController();
+  #checking = 0;
 
   constructor(options: DatawayBackendOptions) {
     this.#options = options;
@@ -60,7 +63,10 @@ export class DatawayBackend {
 
   /** Whether the web may do this. */
   async checkWeb(request: WebRequest): Promise<WebVerdict> {
+    if (this.#checking >= MAX_CHECKING) return { verdict: "unknown" };
+    this.#checking++;
     const answer = await this.#send("POST", "/v1/check/auth", { ...request, dataway: this.#options.gatewayId });
+    this.#checking--;
     const verdict = answer === undefined ? "unknown" : judge(answer);
     const name = answer && readName(answer.body);
     return name === undefined ? { verdict } : { verdict, name };

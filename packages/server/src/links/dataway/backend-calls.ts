@@ -111,12 +111,13 @@ async function carryOut({ fleet }: BackendCallParts, agent: Agent, request: Data
   return { ok: true, inventory: await readInventory(fleet, agent) };
 }
 
-/** With the id of an input that is there it is a change. Other ids are not the backend's to choose: the gateway makes them. */
+/** With the id of an input that is there it is a change. One of a gateway in front of this one keeps its id, others get one here. */
 async function setInput({ inputs }: BackendCallParts["fleet"], agent: Agent, config: NamedText): Promise<void> {
   const { id, name: input, inputType, toml } = config;
-  const isKnown = id !== undefined && isInputId(id) && (await inputs.list(agent.id)).some((known) => known.id === id);
-  if (id !== undefined && isKnown) await inputs.change(agent.id, id, { toml }, ACTOR);
-  else await inputs.add(agent.id, { input, inputType, toml }, ACTOR);
+  const inputId = id !== undefined && isInputId(id) ? id : undefined;
+  const isKnown = inputId !== undefined && (await inputs.list(agent.id)).some((known) => known.id === inputId);
+  if (inputId !== undefined && isKnown) await inputs.change(agent.id, inputId, { toml }, ACTOR);
+  else await inputs.add(agent.id, { inputId, input, inputType, toml }, ACTOR);
 }
 
 function readAll({ inputs }: BackendCallParts["fleet"], agent: Agent, ids: readonly string[]) {
