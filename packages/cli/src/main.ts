@@ -9,6 +9,7 @@ import { addGroups } from "./commands/groups.ts";
 import { addInputs } from "./commands/inputs.ts";
 import { addLogin } from "./commands/login.ts";
 import { addLogout } from "./commands/logout.ts";
+import { addLogs } from "./commands/logs.ts";
 import { addProcesses } from "./commands/processes.ts";
 import { addRuns } from "./commands/runs.ts";
 import { addTokens } from "./commands/tokens.ts";
@@ -21,7 +22,7 @@ import { type CommandFile, runProgram } from "./program.ts";
 /** In the order of `muster --help`. */
 const GROUPS: readonly (readonly [heading: string, files: readonly CommandFile[]])[] = [
   ["Run Muster:", [addProcesses]],
-  ["Look and act:", [addAgents, addExec, addTop, addRuns, addCommands, addGroups, addInputs]],
+  ["Look and act:", [addAgents, addExec, addTop, addRuns, addCommands, addGroups, addInputs, addLogs]],
   ["Access:", [addLogin, addLogout, addWhoami, addEnroll, addTokens, addUsers]],
   ["Help:", [addDoctor, addCompletion]],
 ];

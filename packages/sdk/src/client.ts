@@ -7,6 +7,7 @@ import { GroupsApi } from "./groups.ts";
 import { InputsApi } from "./inputs.ts";
 import { LiveClient, type LiveOptions } from "./live.ts";
 import { MetricsApi } from "./metrics.ts";
+import { RecordsApi } from "./records.ts";
 import { RunsApi } from "./runs.ts";
 import { SessionApi } from "./session.ts";
 import { SystemApi } from "./system.ts";
@@ -23,6 +24,7 @@ export class MusterClient {
   readonly commands: CommandsApi;
   readonly runs: RunsApi;
   readonly metrics: MetricsApi;
+  readonly records: RecordsApi;
   readonly inputs: InputsApi;
   readonly users: UsersApi;
   readonly tokens: TokensApi;
@@ -41,6 +43,7 @@ export class MusterClient {
     this.commands = new CommandsApi(api);
     this.runs = new RunsApi(api);
     this.metrics = new MetricsApi(api);
+    this.records = new RecordsApi(api);
     this.inputs = new InputsApi(api);
     this.users = new UsersApi(api);
     this.tokens = new TokensApi(api);

@@ -8,5 +8,6 @@ export type { LiveEventFor, LiveEventsByOp, LiveNotice, LiveOp, LiveSubject } fr
 export type { MetricQuery } from "./metrics.ts";
 export { collectAll, type ListQuery, listAll, type PageQuery } from "./paging.ts";
 export { rootCause } from "./problem.ts";
+export type { FollowOptions, RecordQuery } from "./records.ts";
 export type { OutputOptions } from "./runs.ts";
 export type { Login } from "./session.ts";

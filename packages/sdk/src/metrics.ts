@@ -1,10 +1,10 @@
-import type { MetricAnswer } from "@muster/core/resources";
+import type { MetricAnswer, MetricSeriesPage } from "@muster/core/resources";
 import type { Api } from "./api.ts";
 
 /** Which values of which agent, between which instants. */
 export interface MetricQuery {
   readonly agentId: string;
-  /** Absent: all. */
+  /** The host's own, or `<measurement>.<field>` of what was written. Absent: all of the host's own. */
   readonly names?: readonly string[];
   /** RFC 3339. */
   readonly from: string;
@@ -27,5 +27,10 @@ export class MetricsApi {
       query: { ...query, names: query.names?.join(",") },
       ...(signal && { signal }),
     });
+  }
+
+  /** What an agent's collectors and programs have written; `<measurement>.<field>` is the name to query. */
+  series(query: { readonly agentId: string; readonly measurement?: string }): Promise<MetricSeriesPage> {
+    return this.#api.json("GET", "metrics/series", { query });
   }
 }

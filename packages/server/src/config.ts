@@ -34,6 +34,7 @@ import {
   readMetricStore,
   showMetricSetting,
 } from "./config-metrics.ts";
+import { checkPoints, POINT_SETTINGS, type PointsChoice, readPointsChoice, showPointSetting } from "./config-points.ts";
 import {
   commaList,
   doorPolicy,
@@ -89,6 +90,7 @@ export const SERVER_SETTINGS = {
     doc: "history in 10 min steps",
   },
   ...METRIC_STORE_SETTINGS,
+  ...POINT_SETTINGS,
   ...DATAWAY_SETTINGS,
   "commands-retention": {
     type: duration(3_600_000, 3660 * DAY_MS),
@@ -129,6 +131,7 @@ export interface ServerConfig {
   readonly allowDefaultToken: boolean;
   readonly metricsRetentionMs: { readonly "10s": number; readonly "1m": number; readonly "10m": number };
   readonly metricStore: MetricStoreChoice;
+  readonly points: PointsChoice;
   readonly datawayBackend: DatawayBackendChoice | undefined;
   readonly commandsRetentionMs: number;
   readonly outputLimitBytes: number;
@@ -175,6 +178,7 @@ export function showServerConfig(config: ServerConfig): string {
 
 /** Values as they would be written in a flag. */
 function readable(name: string, value: unknown): unknown {
+  if (Object.hasOwn(POINT_SETTINGS, name)) return showPointSetting(name, value);
   if (name.endsWith("-retention") || name.startsWith("metrics-retention")) return formatDuration(Number(value));
   if (name === "bus") return maskUrls(String(value));
   if (name === "dataway-backend-queue") return `${Number(value) / (1024 * 1024)}MiB`;
@@ -232,6 +236,7 @@ function toConfig(
       "10m": get("metrics-retention-10m"),
     },
     metricStore: readMetricStore(result),
+    points: readPointsChoice(result),
     datawayBackend: readDataway(result),
     commandsRetentionMs: get("commands-retention"),
     outputLimitBytes: get("output-limit"),
@@ -285,6 +290,7 @@ function isDoorName(name: string): name is DoorName {
 function checkTogether(result: SettingsResult, mistakes: string[]): void {
   checkEngines(result, mistakes);
   checkMetricStore(result, mistakes);
+  checkPoints(result, mistakes);
   checkDataway(result, mistakes);
   const value = (name: keyof typeof SERVER_SETTINGS) => result.settings.get(name)?.value;
   if ((value("tls-cert") === undefined) !== (value("tls-key") === undefined)) {

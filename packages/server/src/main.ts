@@ -20,6 +20,7 @@ import { JobRunner } from "./jobs/runner.ts";
 import { doorbellSweep, halfWrittenSweep, timeouts } from "./jobs/timeouts.ts";
 import type { DoorPolicy } from "./listeners/door-policy.ts";
 import { type MetricStore, openMetricStore } from "./metric-store.ts";
+import { openPointStore, type PointStore } from "./point-store.ts";
 import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
 import { StoreClock } from "./store/store-clock.ts";
@@ -68,6 +69,9 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
     const metricStore = await openMetricStore({ choice, dataDir, clock, log, version: readVersion() });
     undo.push(() => metricStore.close());
     const { exporter, reader } = metricStore;
+    const { forward } = config.points;
+    const pointStore = await openPointStore({ forward, dataDir, clock, log, version: readVersion() });
+    undo.push(() => pointStore.close());
     const fleet = new Fleet({
       store,
       bus,
@@ -76,6 +80,8 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       place,
       exporter,
       reader,
+      pointJournal: pointStore.journal,
+      forwarder: pointStore.forwarder,
     });
     undo.push(() => fleet.stop());
     const access = await Access.open({
@@ -102,7 +108,12 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       halfWrittenSweep(fleet.ledger),
       processWatch(fleet),
       rollUp(history),
-      retention({ history, commands: fleet.commands, keep: { metricsMs, commandsMs } }),
+      retention({
+        history,
+        commands: fleet.commands,
+        records: fleet.records,
+        keep: { metricsMs, commandsMs, recordsMs: (category) => keepRecords(config, category) },
+      }),
     ]);
 
     const node = createNodeDoor({
@@ -133,7 +144,7 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       otherPaths: describeWebRoutes(),
       pingStore: () => store.ping(),
       isBusConnected: () => bus.isConnected,
-      readings: () => readParts({ fleet, node, gateway, metricStore }),
+      readings: () => readParts({ fleet, node, gateway, metricStore, pointStore }),
     });
     undo.push(() => edges.close(CLOSE_GRACE_MS));
     undo.push(() => sendAgentsAway(fleet, edges, config.admitRate));
@@ -157,6 +168,10 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
 
 function isOpenToAddresses({ kind }: DoorPolicy): boolean {
   return kind === "loopback" || kind === "ranges";
+}
+
+function keepRecords({ points }: ServerConfig, category: string): number {
+  return points.categoryRetentionMs[category] ?? points.recordsRetentionMs;
 }
 
 /** Of several processes that start at once over an empty database one prepares it; the others find it prepared. */
@@ -195,12 +210,14 @@ interface Parts {
   readonly fleet: Fleet;
   readonly node: NodeDoor;
   readonly gateway: Gateway;
+  readonly pointStore: PointStore;
   readonly metricStore: MetricStore;
 }
 
-function* readParts({ fleet, node, gateway, metricStore }: Parts): Generator<Reading> {
+function* readParts({ fleet, node, gateway, metricStore, pointStore }: Parts): Generator<Reading> {
   yield* readFleet(fleet, node);
   yield* gateway.readings();
+  yield* pointStore.readings(fleet);
   yield* metricStore.readings();
 }
 

@@ -20,6 +20,7 @@ import { metricRoutes } from "./metrics.ts";
 import { mountRoute, type Visit } from "./mount.ts";
 import { mountOpenApi } from "./openapi.ts";
 import { openApiPageRoutes } from "./openapi-page.ts";
+import { recordRoutes } from "./records.ts";
 import { defineRawRoute, defineRoute, type Route } from "./route.ts";
 import { runRoutes } from "./runs.ts";
 import { selfRoutes } from "./self.ts";
@@ -140,6 +141,7 @@ function collectRoutes(options: ApiOptions, telemetry: Telemetry, document: () =
     ...commandRoutes(options),
     ...runRoutes(options),
     ...metricRoutes(options),
+    ...recordRoutes(options),
     ...userRoutes(options),
     ...tokenRoutes(options),
     ...enrollmentTokenRoutes(options),

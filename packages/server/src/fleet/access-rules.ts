@@ -26,6 +26,7 @@ export const ACCESS_RULES = {
   "commands.create": { role: "operator" },
   "commands.cancel": { role: "operator" },
   "metrics.read": { role: "viewer" },
+  "records.read": { role: "viewer" },
   "inputs.read": { role: "viewer" },
   /** Configurations may hold passwords: whoever only looks sees how they are, not what is in them. */
   "inputs.text": { role: "operator" },
