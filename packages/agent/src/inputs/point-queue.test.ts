@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Point } from "@muster/core";
-import { launchProcess, makeTempDir } from "@muster/testing";
+import { launchProcess, makeTempDir, settle, waitUntil } from "@muster/testing";
 import { PointQueue, type PointQueueOptions } from "./point-queue.ts";
 
 const point = (value: number, text?: string): Point => ({
@@ -87,6 +87,31 @@ test("above the limit the oldest batches are dropped and their points counted", 
   assert.equal(left.length + dropped, 40);
   assert.ok(dropped >= 20, String(dropped));
   assert.match(left.at(-1) ?? "", / 39$/);
+});
+
+test("whoever can wait waits while half of the room is taken, and nothing of theirs is dropped", async (scope) => {
+  const queue = openQueue(await makeTempDir(scope), {
+    limitBytes: 4 * 1024 * 1024,
+    onDropped: () => assert.fail("nothing may be dropped"),
+  });
+  const large = "x".repeat(500 * 1024);
+  let taken = 0;
+  const adding = Array.from({ length: 12 }, async (_, index) => {
+    await queue.add("logging", [point(index, large)], `piece ${index}`);
+    taken += 1;
+  });
+  await waitUntil("what there is room for", () => taken >= 4);
+  await settle(10);
+  assert.equal(taken, 4 + 1);
+  await queue.add("metric", [point(100)]); // whoever cannot wait has the other half
+  const left = await drain(queue);
+  while (taken < 12) {
+    await settle();
+    left.push(...(await drain(queue)));
+  }
+  await Promise.all(adding);
+  left.push(...(await drain(queue)));
+  assert.equal(left.filter((line) => line.startsWith("logging")).length, 12);
 });
 
 test("points under a name are taken once, while they are in the queue, after they left it and in the next process", async (scope) => {

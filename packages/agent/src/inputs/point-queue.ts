@@ -54,6 +54,8 @@ export class PointQueue {
   readonly #open = new Map<PointCategory, OpenBatch>();
   readonly #names: TakenNames;
   #pending: Pending[] = [];
+  /** Those who wait for room. */
+  #waiting: (() => void)[] = [];
   #pendingBytes = 0;
   #number: number;
   #bytes: number;
@@ -83,9 +85,19 @@ export class PointQueue {
 
   /**
    * Resolves when the points are in the file: a process that is killed afterwards loses none. Rejects when the disk takes no
-   * more. Points under a name that was taken before, also by an earlier process, are not taken again.
+   * more. Points under a name that was taken before, also by an earlier process, are not taken again; and since whoever names
+   * them can wait, they wait while half of the room is taken, so that nothing of theirs is ever dropped.
    */
-  add(category: PointCategory, points: readonly Point[], name?: string): Promise<void> {
+  async add(category: PointCategory, points: readonly Point[], name?: string): Promise<void> {
+    if (name === undefined) return this.#take(category, points);
+    if (this.#names.has(name)) return;
+    while (!this.#hasRoom) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    return this.#take(category, points, name);
+  }
+
+  #take(category: PointCategory, points: readonly Point[], name?: string): Promise<void> {
     if (name !== undefined && this.#names.has(name)) return Promise.resolve();
     const pieces: Buffer[] = [];
     // a name stands for all of its points, so they are one piece: whole on the disk or not at all
@@ -107,6 +119,7 @@ export class PointQueue {
         this.#pendingBytes -= bytes;
         if (error === undefined) return resolve();
         if (name !== undefined) this.#names.release(name);
+        this.#wake();
         reject(error);
       };
       this.#pending.push({ category, pieces, done });
@@ -212,6 +225,16 @@ export class PointQueue {
     this.#closed.splice(index, 1);
     this.#bytes -= batch.bytes;
     await rm(path, { force: true });
+    this.#wake();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#bytes + this.#pendingBytes <= this.#limitBytes / 2;
+  }
+
+  /** All of them look again, since the first may take the room. */
+  #wake(): void {
+    if (this.#hasRoom) for (const goOn of this.#waiting.splice(0)) goOn();
   }
 
   #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
