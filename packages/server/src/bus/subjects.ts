@@ -53,7 +53,7 @@ export const TOPICS = {
 export type Topic = keyof typeof TOPICS;
 export type Message<Name extends Topic> = z.output<(typeof TOPICS)[Name]>;
 
-/** Asked of one process, answered by it. */
+/** Asked of one process, answered by it. Whoever gets no answer does without it, or tells its own caller so. */
 export const REQUESTS = {
   /** The newest readings of agents that it holds. */
   readings: {
