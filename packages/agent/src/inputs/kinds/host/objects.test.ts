@@ -48,6 +48,8 @@ test("host_processes: the sample runs, objects come at their own pace, young pro
   assert.deepEqual(findUndescribed(processes, sample.points), []);
   const young = rowsOf(sample.points, "host_processes").filter((row) => row.pid === String(process.pid));
   assert.deepEqual(young, []);
+  const kernel = rowsOf(sample.points, "host_processes").filter((row) => row.parent_pid === 2n && row.vmsize === 0n);
+  assert.deepEqual(kernel, []);
 
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)", "marked"], { stdio: "ignore" });
   scope.after(() => void child.kill("SIGKILL"));

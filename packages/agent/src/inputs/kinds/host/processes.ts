@@ -26,6 +26,7 @@ const processOptions = options({
   min_run_time: duration(600_000, { minMs: 0, maxMs: 365 * 86_400_000 }),
   open_metric: flag(false),
   object_interval: duration(300_000, { minMs: 10_000, maxMs: 86_400_000 }),
+  kernel_threads: flag(false),
   top_cpu: integer(0, { min: 0, max: 10_000 }),
   top_memory: integer(0, { min: 0, max: 10_000 }),
   enable_open_files: flag(false),
@@ -44,6 +45,11 @@ interface Measured extends ProcessStat {
   readonly cpuUsage: number;
   /** Of one core, since the reading before; undefined for one that is new. */
   readonly cpuUsageTop: number | undefined;
+}
+
+/** On Linux all of them are children of the second process. */
+function isKernelThread({ pid, parentPid, virtualBytes }: ProcessStat): boolean {
+  return virtualBytes === 0 && (pid === 2 || parentPid === 2);
 }
 
 /** The largest by CPU and the largest by memory; with neither limit all of them. */
@@ -92,7 +98,8 @@ export function createProcesses(
   };
 
   const select = (processes: readonly Measured[]) => {
-    const old = processes.filter(({ ageSeconds }) => ageSeconds * 1000 >= wanted.min_run_time);
+    const chosen = wanted.kernel_threads ? processes : processes.filter((process) => !isKernelThread(process));
+    const old = chosen.filter(({ ageSeconds }) => ageSeconds * 1000 >= wanted.min_run_time);
     const named =
       wanted.process_name.length === 0 ? old : old.filter(({ name }) => wanted.process_name.some((p) => p.test(name)));
     return selectTop(named, wanted);
@@ -195,6 +202,8 @@ export const processes = defineKind({
   process_name = []
   # Only processes that have run for this long.
   min_run_time = "10m"
+  # Also the kernel's own threads.
+  kernel_threads = false
   # How often every process is told as an object.
   object_interval = "5m"
   # Also metrics, at every interval.

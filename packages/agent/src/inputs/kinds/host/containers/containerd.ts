@@ -1,4 +1,5 @@
 import type * as z from "zod/mini";
+import { errorText } from "../../../../log.ts";
 import type { Collector } from "../../../collector.ts";
 import { defineKind, type KindTools, sampleOf } from "../../shared/kind.ts";
 import { duration, options, patterns } from "../../shared/options.ts";
@@ -19,7 +20,9 @@ export function createContainerd(wanted: ContainerdOptions, tools: KindTools): C
   const socketPath = wanted.endpoint.slice("unix://".length);
   const report = new ContainerReport(tools, { runtime: "containerd", objectEveryMs: wanted.object_interval });
   const call = (method: string, signal: AbortSignal) =>
-    callRuntime({ socketPath, method, timeoutMs: wanted.timeout, signal });
+    callRuntime({ socketPath, method, timeoutMs: wanted.timeout, signal }).catch((error: unknown) => {
+      throw new Error(`${wanted.endpoint}: ${errorText(error)}`);
+    });
   return {
     async collect(signal) {
       const containers = readRuntimeContainers(await call("ListContainers", signal));

@@ -104,9 +104,12 @@ test("docker: the sample with another socket tells containers, their use and the
 
 test("docker: an engine that is away or refuses is an error in words", async (scope) => {
   const nowhere = await tryKind(scope, docker, { options: { endpoint: "unix:///nonexistent/docker.sock" } });
-  await assert.rejects(nowhere.collect(), /ENOENT/);
+  await assert.rejects(nowhere.collect(), /^Error: unix:\/\/\/nonexistent\/\w+\.sock: connect ENOENT/);
   const refusing = await tryKind(scope, docker, { options: { endpoint: await serveEngine(scope, () => undefined) } });
-  await assert.rejects(refusing.collect(), /answered \/containers\/json\?all=true with 404: page not found/);
+  await assert.rejects(
+    refusing.collect(),
+    /: the engine answered \/containers\/json\?all=true with 404: page not found/,
+  );
   assert.match(
     z.safeParse(docker.options, { endpoint: "tcp://x:1" }).error?.issues[0]?.message ?? "",
     /^"endpoint" must be/,
@@ -260,7 +263,7 @@ test("containerd: the sample with another socket tells containers and their use"
 
 test("containerd: a runtime that is away or serves no CRI is an error in words", async (scope) => {
   const nowhere = await tryKind(scope, containerd, { options: { endpoint: "unix:///nonexistent/containerd.sock" } });
-  await assert.rejects(nowhere.collect(), /ENOENT/);
+  await assert.rejects(nowhere.collect(), /^Error: unix:\/\/\/nonexistent\/\w+\.sock: connect ENOENT/);
   const endpoint = await serveRuntime(scope, () => undefined);
   const refusing = await tryKind(scope, containerd, { options: { endpoint } });
   await assert.rejects(refusing.collect(), /does not serve the CRI/);

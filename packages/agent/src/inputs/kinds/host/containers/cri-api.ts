@@ -20,7 +20,8 @@ export interface RuntimeCall {
 /** Calls a method without arguments of the Container Runtime Interface v1 (gRPC over a Unix socket). */
 export function callRuntime({ socketPath, method, timeoutMs, signal }: RuntimeCall): Promise<Message> {
   return new Promise((resolve, reject) => {
-    const session = connect("http://localhost", { createConnection: () => connectSocket(socketPath) });
+    const socket = connectSocket(socketPath);
+    const session = connect("http://localhost", { createConnection: () => socket });
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     const end = (settle: () => void) => {
       limit.removeEventListener("abort", onAbort);
@@ -31,6 +32,7 @@ export function callRuntime({ socketPath, method, timeoutMs, signal }: RuntimeCa
     const onAbort = () => fail(limit.reason);
     limit.addEventListener("abort", onAbort, { once: true });
     session.on("error", fail);
+    socket.on("error", fail); // first: the session tells it in more words
     const stream = session.request({
       ":method": "POST",
       ":path": `/runtime.v1.RuntimeService/${method}`,

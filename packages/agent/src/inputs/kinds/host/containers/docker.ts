@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { errorText } from "../../../../log.ts";
 import type { Collector } from "../../../collector.ts";
 import { defineKind, type KindTools, sampleOf } from "../../shared/kind.ts";
 import { duration, options, patterns } from "../../shared/options.ts";
@@ -27,7 +28,10 @@ type DockerOptions = z.output<typeof dockerOptions>;
 export function createDocker(wanted: DockerOptions, tools: KindTools): Collector {
   const socketPath = wanted.endpoint.slice("unix://".length);
   const report = new ContainerReport(tools, { runtime: "docker", objectEveryMs: wanted.object_interval });
-  const ask = (path: string, signal: AbortSignal) => askEngine({ socketPath, path, timeoutMs: wanted.timeout, signal });
+  const ask = (path: string, signal: AbortSignal) =>
+    askEngine({ socketPath, path, timeoutMs: wanted.timeout, signal }).catch((error: unknown) => {
+      throw new Error(`${wanted.endpoint}: ${errorText(error)}`);
+    });
 
   /** Undefined for a container that is gone by now, or that does not answer in time: the others are told all the same. */
   const usageOf = async (id: string, signal: AbortSignal) => {

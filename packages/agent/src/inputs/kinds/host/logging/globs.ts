@@ -10,7 +10,7 @@ const MAX_PATHS = 10_000;
  * Throws on a pattern that is not absolute or cannot be read.
  */
 export function compileGlob(glob: string): RegExp {
-  if (!glob.startsWith("/")) throw new Error(`"${glob}" is no absolute path`);
+  if (!glob.startsWith("/")) throw new Error(`is no absolute path: ${glob}`);
   let source = "";
   let depth = 0;
   for (let at = 0; at < glob.length; at++) {
@@ -25,7 +25,7 @@ export function compileGlob(glob: string): RegExp {
     else if (character === "?") source += "[^/]";
     else if (character === "[") {
       const end = glob.indexOf("]", at + 2);
-      if (end < 0) throw new Error(`"${glob}" has a [ without its ]`);
+      if (end < 0) throw new Error(`has a [ without its ]: ${glob}`);
       const inside = glob.slice(at + 1, end).replace(/[\\\][]/g, "\\$&");
       source += `[${inside.replace(/^!/, "^")}]`;
       at = end;
@@ -38,7 +38,7 @@ export function compileGlob(glob: string): RegExp {
     } else if (character === "," && depth > 0) source += "|";
     else source += character.replace(/[.+^$()|\\\]}]/g, "\\$&");
   }
-  if (depth > 0) throw new Error(`"${glob}" has a { without its }`);
+  if (depth > 0) throw new Error(`has a { without its }: ${glob}`);
   return new RegExp(`^${source}$`);
 }
 

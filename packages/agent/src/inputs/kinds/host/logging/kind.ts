@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import * as z from "zod/mini";
+import { errorText } from "../../../../log.ts";
 import type { Collector } from "../../../collector.ts";
 import { defineKind, type KindTools, sampleOf } from "../../shared/kind.ts";
 import { duration, flag, integer, options, pattern, text, texts } from "../../shared/options.ts";
@@ -24,11 +25,18 @@ const readable = z.refine<string>(
   "must be utf-8, gbk, gb18030, utf-16le, utf-16be or another name that TextDecoder knows",
 );
 
-const globs = texts([]);
+const compiles = z.superRefine<string>((glob, context) => {
+  try {
+    compileGlob(glob);
+  } catch (error) {
+    context.addIssue(errorText(error));
+  }
+});
+const globs = z._default(z.array(z.string().check(compiles)), []);
 const loggingOptions = options({
   logfiles: globs,
   files: globs,
-  ignore: texts([]),
+  ignore: globs,
   source: text("default"),
   service: text(""),
   from_beginning: flag(false),
@@ -79,7 +87,6 @@ export function createLogging(wanted: LoggingOptions, tools: KindTools): Collect
   return {
     async start() {
       if (patterns.length === 0) throw new Error('"logfiles" must name at least one file');
-      for (const glob of patterns) compileGlob(glob);
       tail = new Tail(
         {
           globs: patterns,
