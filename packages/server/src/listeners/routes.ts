@@ -17,6 +17,9 @@ const DATAWAY: RouteOwner = { door: "dataway" };
 const DATAWAY_TREES = ["/v1/datakits", "/v1/write", "/v1/check/token", "/v1/election"] as const;
 const DATAWAY_PATHS = [
   "/v1/ws/datakit",
+  "/v1/check/auth",
+  "/v1/datakit/online",
+  "/v1/datakit/info",
   "/v1/datakit/pull",
   "/v1/datakit/usage_trace",
   "/v2/list/dataway",

@@ -205,8 +205,12 @@ export class DatakitBinding implements AgentPeer, Line {
   onCancel(): void {}
   onSamplesStored(): void {}
   onBeatInterval(): void {}
-  /** It reads nothing of the kind; the listener closes the socket when the server stops. */
-  onDrain(): void {}
+
+  /** It understands no word for it, but it dials again when it is sent away; all of them not at the same moment. */
+  onDrain(reconnectAfterMs: number): void {
+    const waitMs = Math.min(reconnectAfterMs, DOOR_LIMITS.drainMs);
+    this.#parts.clock.after(waitMs, () => this.#connection.dismiss(this, 1001, "the server is stopping"));
+  }
 
   onCall(callId: string, call: InputCall): void {
     const carryOut = async () => {

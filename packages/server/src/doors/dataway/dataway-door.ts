@@ -1,6 +1,7 @@
 import { DATAWAY_LIMITS } from "@muster/protocols/dataway";
 import type { Door, PlainRequest, PlainResponse, UpgradeDecision } from "../../listeners/door.ts";
 import { admitDatakit, refuseDatakit } from "./admission.ts";
+import { isBackendPath, respondGateway } from "./as-backend.ts";
 import { DatakitConnection } from "./datakit-connection.ts";
 import { createIntake, type IntakeOptions, isIntakePath } from "./intake/index.ts";
 import { LiveDatakits } from "./live-datakits.ts";
@@ -68,6 +69,7 @@ export function createDatawayDoor(options: DatawayDoorOptions & { readonly intak
     },
     async respond(request) {
       if (isWebPath(request.path)) return respondWeb(parts, request);
+      if (isBackendPath(request.path)) return respondGateway(parts, request);
       if (isIntakePath(request.method, request.path)) return intake.respondIntake(request);
       return answerElsewhere(request);
     },

@@ -83,6 +83,8 @@ export const DOOR_LIMITS = {
   reloadMs: 60_000,
   /** For one that said that it has reloaded to tell what runs now. */
   afterReloadMs: 300,
+  /** Within which all are sent away when the server stops. */
+  drainMs: 1500,
   /** Above this nothing more is sent down. */
   bufferedBytes: 4 * 1024 * 1024,
   tokenLength: 500,

@@ -132,6 +132,62 @@ describe("the presence of DataKits", () => {
     assert.equal((await silent.waitClosed()).code, 1008);
   });
 
+  test("nothing that a DataKit says does more than go uncounted", async (context) => {
+    const bench = await openDatawayBench(context);
+    const peer = await new EraBDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token }).connect();
+    context.after(() => peer.vanish());
+    await bench.waitFor(ID, "online");
+    const deep = `${"[".repeat(100)}${"]".repeat(100)}`;
+    const values = [null, 0, -1, 1e308, "", "x", "../..", [], [null], {}, { id: 1 }, [{ id: "y".repeat(5000) }], true];
+    for (const type of [
+      "online",
+      "heartbeat",
+      "config",
+      "reload",
+      "modifyStatus",
+      "get_input_config",
+      0,
+      6,
+      99,
+      "constructor",
+    ]) {
+      for (const value of values) {
+        peer.send({
+          type,
+          id: value,
+          trace_id: value,
+          dest: value,
+          msgs: value,
+          msg: value,
+          code: value,
+          status: value,
+        });
+        peer.send({ type, b64data: Buffer.from(JSON.stringify(value)).toString("base64"), Raw: value, code: "ok" });
+      }
+      // something sensible in between, since ten of the others in a row end it
+      peer.beat();
+    }
+    for (const text of ["", "null", "[]", deep, '{"type":"online","msgs":{"__proto__":{"id":"z"}}}'])
+      peer.sendText(text);
+    peer.beat();
+    await bench.call("GET", `/${ID}/samples/cpu`);
+    assert.equal((await bench.call("GET", `/${ID}`)).body.content.status, "online");
+    // it may have passed itself off as one of another era: a new connection begins anew
+    const again = await new EraBDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token }).connect();
+    context.after(() => again.vanish());
+    await again.waitFor("get_input_config");
+    assert.equal((await bench.call("GET", `/${ID}/samples/cpu`)).status, 200);
+  });
+
+  test("when the server stops DataKits are sent away, not all at once", async (context) => {
+    const bench = await openDatawayBench(context);
+    const peer = await new EraBDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token }).connect();
+    await bench.waitFor(ID, "online");
+    bench.fleet.sessions.drain(1_000);
+    await bench.pass(2_000);
+    assert.deepEqual(await peer.waitClosed(), { code: 1001, reason: "the server is stopping" });
+  });
+
   test("a deleted DataKit loses its socket", async (context) => {
     const bench = await openDatawayBench(context);
     const peer = await new EraBDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token }).connect();

@@ -128,7 +128,7 @@ function refuse(
 }
 
 /** People by their name, the others with their kind in front, as the rest of the server writes them down. */
-function nameOf(principal: Principal): string {
+export function nameOf(principal: Principal): string {
   return principal.kind === "user" ? principal.name : `${principal.kind}:${principal.name}`;
 }
 

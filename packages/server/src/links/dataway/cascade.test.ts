@@ -4,10 +4,15 @@ import { type AnyMessage, type RunningServer, SeedDatakit, startServer, waitUnti
 
 const CPU = "[[inputs.cpu]]\n  percpu = true\n";
 
-async function ask(server: RunningServer, method: string, path: string, body?: unknown) {
+interface Asked {
+  readonly body?: unknown;
+  readonly token?: string;
+}
+
+async function ask(server: RunningServer, method: string, path: string, { body, token }: Asked = {}) {
   const response = await fetch(`${server.url}/v1/datakits${path}`, {
     method,
-    headers: { "x-token": server.apiToken },
+    headers: { "x-token": token ?? server.apiToken },
     body: body === undefined ? null : JSON.stringify(body),
   });
   return { status: response.status, body: (await response.json()) as AnyMessage };
@@ -35,7 +40,7 @@ test("a gateway may stand behind another one, which manages the DataKits of both
     async () => (await ask(front, "GET", "/dkid_deep")).body.content?.status === "online",
     { timeoutMs: 20_000, everyMs: 50 },
   );
-  const added = await ask(front, "POST", "/dkid_deep/inputs", { input: "cpu", toml: CPU });
+  const added = await ask(front, "POST", "/dkid_deep/inputs", { body: { input: "cpu", toml: CPU } });
   assert.equal(added.status, 201, JSON.stringify(added.body));
   assert.deepEqual([...peer.kept.keys()], [added.body.id]);
   const below = await ask(behind, "GET", "/dkid_deep/inputs");
@@ -43,9 +48,9 @@ test("a gateway may stand behind another one, which manages the DataKits of both
     below.body.content.map(({ id }: AnyMessage) => id),
     [added.body.id],
   );
-  const twice = await ask(front, "POST", "/dkid_deep/inputs", { input: "cpu", toml: CPU });
+  const twice = await ask(front, "POST", "/dkid_deep/inputs", { body: { input: "cpu", toml: CPU } });
   assert.deepEqual([twice.status, twice.body.code], [409, "dataway.duplicateInput"]);
-  const off = await ask(front, "POST", "/dkid_deep/inputs/disable", { ids: [added.body.id] });
+  const off = await ask(front, "POST", "/dkid_deep/inputs/disable", { body: { ids: [added.body.id] } });
   assert.equal(off.status, 200, JSON.stringify(off.body));
   assert.equal(peer.kept.get(added.body.id)?.enabled, false);
   const nothing = await ask(front, "GET", "/dkid_deep/samples/nothing");
