@@ -1,4 +1,4 @@
-import { type Clock, isMusterError, toIso } from "@muster/core";
+import { isMusterError, toIso } from "@muster/core";
 import type { InputReport } from "@muster/core/resources";
 import { errorText, type Logger } from "../log.ts";
 import type { BlockPlan } from "./block-run.ts";
@@ -34,7 +34,6 @@ export interface ConfiguredOptions {
   readonly planner: Planner;
   readonly runtime: Runtime;
   readonly lastGood: LastGood;
-  readonly clock: Clock;
   readonly log: Logger;
   /** What an inventory tells has changed. */
   readonly onChange: () => void;
@@ -138,6 +137,7 @@ export class ConfiguredInputs {
     this.#entries.set(id, changed);
     next.begin(old);
     if (old && !hasEnded) await this.#handOver(changed, { next, old });
+    await this.#wakeWaiting();
     this.#noteVersion();
   }
 

@@ -75,7 +75,6 @@ export class HostInputs {
       planner: this.#planner,
       runtime,
       lastGood: new LastGood(join(folder, "last-good")),
-      clock,
       log,
       onChange: () => this.#tellSoon(),
       inTurn: (task) => void this.#inTurn(task).catch((error) => this.#onUnforeseen(error)),
@@ -141,7 +140,10 @@ export class HostInputs {
   async #carryOut(call: InputCall): Promise<InputContent> {
     switch (call.method) {
       case "inputs.list":
-        return this.#changing(async () => {});
+        return this.#inTurn(async () => {
+          await this.#configured.rescan();
+          return { inventory: this.inventory() };
+        });
       case "inputs.sample":
         return { toml: this.#planner.getKind(call.input, "datakit").sample };
       case "inputs.read":
@@ -175,6 +177,7 @@ export class HostInputs {
     return this.#inTurn(async () => {
       await this.#configured.rescan();
       await task();
+      this.#tellSoon();
       return { inventory: this.inventory() };
     });
   }

@@ -90,6 +90,10 @@ test("the seed's requests are answered in their form, with the trace id, and poi
   assert.deepEqual([unknown.code, unknown.status], ["datakit.inputNotFound", 404]);
   assert.equal((await ask({ type: "disable_input", msgs: [ID] }, "t6")).code, "ok");
   assert.ok(existsSync(join(confDir, `${ID}.conf.disabled`)));
+  const told = gateway.messages.length;
+  await waitUntil("the next online", () =>
+    gateway.messages.slice(told).some(({ msgs }) => msgs?.[0]?.enabled_inputs?.join() === "mem"),
+  );
   const bad = await ask({ type: "config", msgs: [{ ...config, cfg: base64("[[inputs.system]]\n  x = = 1\n") }] }, "t7");
   assert.deepEqual([bad.code, bad.line], ["datakit.invalidConfig", 2]);
   assert.equal((await ask({ type: "reload", msg: null }, "t8")).code, "ok");
@@ -156,6 +160,9 @@ test("era B's question and requests are answered in theirs, by names of collecto
   const enabled = await ask("get_enabled_input_config", "wmsg_4", ["system"]);
   const [[, content]] = Object.entries<AnyMessage>(enabled.payload[0]) as [[string, AnyMessage]];
   assert.equal(Buffer.from(content.toml, "base64").toString(), SLOWER);
+  const texts = await ask("get_input_config", "wmsg_4b", ["system", "mem"]);
+  assert.equal(Buffer.from(texts.payload[0].system.toml, "base64").toString(), SLOWER);
+  assert.match(Buffer.from(texts.payload[1].mem.toml, "base64").toString(), /^# /);
   assert.equal((await ask("disable_input_config", "wmsg_5", ["system"])).code, "ok");
   const again = await ask("disable_input_config", "wmsg_6", ["system"]);
   assert.deepEqual([again.code, /disabled already/.test(again.payload)], ["error", true]);

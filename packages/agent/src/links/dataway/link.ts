@@ -200,7 +200,7 @@ export class DatawayLink implements AgentLink {
     const reply =
       "failure" in request
         ? { ok: false as const, failure: request.failure }
-        : await carryOut(request, { inputs, clock });
+        : await carryOut(request, { inputs, clock, era: frame.era });
     socket.send(encodeReply(frame, reply, self.id));
     // later eras look at what is told next, and not at the answer
     if (frame.kind === "reload") this.#sendOnline(frame.era);

@@ -3,6 +3,7 @@ import type { InputAnswer, InputCall, InputFailure, InputInventory, InputReport 
 import {
   type DatakitReply,
   type DatakitRequest,
+  type DatawayEra,
   isLenientInputId,
   makeFailure,
   makeInputId,
@@ -14,10 +15,10 @@ import type { InputDesk } from "../../inputs/agent-inputs.ts";
 /** Carries a request out, whatever era it came from. Lists are all or nothing. Never rejects. */
 export async function carryOut(
   request: DatakitRequest,
-  host: { readonly inputs: InputDesk; readonly clock: Clock },
+  host: { readonly inputs: InputDesk; readonly clock: Clock; readonly era: DatawayEra },
 ): Promise<DatakitReply> {
   try {
-    return await new Desk(host.inputs, host.clock).carryOut(request);
+    return await new Desk(host).carryOut(request);
   } catch (thrown) {
     if (thrown instanceof Refused) return { ok: false, failure: thrown.failure };
     throw thrown;
@@ -39,10 +40,12 @@ type Success = Extract<InputAnswer, { ok: true }>["content"];
 class Desk {
   readonly #desk: InputDesk;
   readonly #clock: Clock;
+  readonly #era: DatawayEra;
 
-  constructor(desk: InputDesk, clock: Clock) {
-    this.#desk = desk;
-    this.#clock = clock;
+  constructor(host: { readonly inputs: InputDesk; readonly clock: Clock; readonly era: DatawayEra }) {
+    this.#desk = host.inputs;
+    this.#clock = host.clock;
+    this.#era = host.era;
   }
 
   async carryOut(request: DatakitRequest): Promise<DatakitReply> {
@@ -89,7 +92,11 @@ class Desk {
     return inventory ?? { available: [], inputs: [] };
   }
 
+  /** Era B asks by it for what is configured, and gets the sample where nothing is. */
   async #sample(name: string) {
+    const id = this.#era === "b" ? await this.#findFile(name, name) : undefined;
+    const existing = id === undefined ? undefined : await this.#desk.answer({ method: "inputs.read", id });
+    if (existing?.ok) return { name, id, toml: existing.content.toml ?? "" };
     const { toml = "" } = await this.#ask({ method: "inputs.sample", input: name });
     return { name, id: undefined, toml };
   }
