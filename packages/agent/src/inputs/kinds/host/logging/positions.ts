@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, fdatasync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 
 /** How many bytes before a position must still be there for it to mean the same file. */
@@ -78,30 +79,32 @@ interface JournalLine {
 
 /**
  * Positions on disk: a file of lines to which every change is added by one write, so that `kill -9` loses none that was
- * made. The write reaches the disk within a second or so (`sync`): after a power cut the last lines may come twice.
+ * made. The write reaches the disk with the next `sync`: after a power cut the last lines may come twice. Nobody may change
+ * anything while `sync` is under way.
  */
 export class PositionJournal {
   readonly #path: string;
   readonly #positions = new Map<string, Position>();
   #globs: readonly string[] = [];
-  #fd: number;
+  #fd: number | undefined;
   #lines = 0;
   #isDirty = false;
 
-  private constructor(path: string, fd: number) {
+  private constructor(path: string) {
     this.#path = path;
-    this.#fd = fd;
   }
 
   /** Opens or makes the journal of a folder. Lines that cannot be read are passed over. */
-  static open(folder: string): PositionJournal {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, "positions.jsonl");
-    const fd = openSync(path, "a", 0o600);
-    const journal = new PositionJournal(path, fd);
-    for (const line of readFileSync(path, "utf8").split("\n")) journal.#load(line);
-    // what a crash left half-written must not swallow the next line
-    journal.#compact();
+  static async open(folder: string): Promise<PositionJournal> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const journal = new PositionJournal(join(folder, "positions.jsonl"));
+    const text = await readFile(journal.#path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return "";
+      throw error;
+    });
+    for (const line of text.split("\n")) journal.#load(line);
+    // written anew, since what a crash left half-written must not swallow the next line
+    await journal.#compact();
     return journal;
   }
 
@@ -144,16 +147,23 @@ export class PositionJournal {
     if (this.#positions.delete(key)) this.#append({ gone: key });
   }
 
-  /** Brings what was written to the disk itself. */
+  /** Brings what was written to the disk itself, and writes the file anew when it has grown long. */
   async sync(): Promise<void> {
+    if (this.#lines > COMPACT_LINES + 10 * this.#positions.size) await this.#compact();
     if (!this.#isDirty) return;
     this.#isDirty = false;
-    await new Promise<void>((resolve) => fdatasync(this.#fd, () => resolve()));
+    const file = await open(this.#path, "r+");
+    try {
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
   }
 
-  close(): void {
-    if (this.#isDirty) fsyncSync(this.#fd);
-    closeSync(this.#fd);
+  async close(): Promise<void> {
+    await this.sync();
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 
   #load(text: string): void {
@@ -172,25 +182,26 @@ export class PositionJournal {
   }
 
   #append(line: JournalLine): void {
+    if (this.#fd === undefined) throw new Error("the journal of positions is closed");
     this.#lines += 1;
     this.#isDirty = true;
-    if (this.#lines > COMPACT_LINES + 10 * this.#positions.size) this.#compact();
-    else writeSync(this.#fd, `${JSON.stringify(line)}\n`);
+    writeSync(this.#fd, `${JSON.stringify(line)}\n`);
   }
 
-  #compact(): void {
+  async #compact(): Promise<void> {
     const lines: JournalLine[] = [{ globs: this.#globs }, ...this.positions.map((position) => ({ position }))];
     const fresh = `${this.#path}.new`;
-    const fd = openSync(fresh, "w", 0o600);
+    const file = await open(fresh, "w", 0o600);
     try {
-      writeSync(fd, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-      fsyncSync(fd);
+      await file.writeFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+      await file.sync();
     } finally {
-      closeSync(fd);
+      await file.close();
     }
-    renameSync(fresh, this.#path);
-    closeSync(this.#fd);
+    await rename(fresh, this.#path);
+    if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = openSync(this.#path, "a", 0o600);
     this.#lines = lines.length;
+    this.#isDirty = false;
   }
 }

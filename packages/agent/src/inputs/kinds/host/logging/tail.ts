@@ -54,7 +54,7 @@ export class Tail {
   /** Opens the journal and takes the first look, so that what is written from now on counts as new. */
   async start(): Promise<void> {
     const { clock, stateDir } = this.#tools;
-    const journal = PositionJournal.open(stateDir());
+    const journal = await PositionJournal.open(stateDir());
     const watchlist = new Watchlist(this.#options, { clock, journal, report: (trouble) => this.#report(trouble) });
     this.#opened = { journal, watchlist };
     await watchlist.begin();
@@ -64,9 +64,10 @@ export class Tail {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
-    await this.#opened?.watchlist.close();
-    this.#opened?.journal.close();
+    const opened = this.#opened;
     this.#opened = undefined;
+    await opened?.watchlist.close();
+    await opened?.journal.close();
   }
 
   async #run(opened: Opened): Promise<void> {
