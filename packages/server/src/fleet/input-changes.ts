@@ -1,5 +1,5 @@
-import { type AgentId, type Clock, MusterError } from "@muster/core";
-import type { InputAnswer, InputCall } from "@muster/core/resources";
+import { type AgentId, type Clock, MusterError, type Timestamp } from "@muster/core";
+import type { InputAnswer, InputCall, InputInventory } from "@muster/core/resources";
 import type { Store } from "../store/store.ts";
 import { Batcher } from "./batcher.ts";
 import type { Calls } from "./calls.ts";
@@ -12,6 +12,15 @@ interface InputChangesParts {
   readonly clock: Clock;
   readonly calls: Calls;
   readonly feed: Feed;
+}
+
+/** What was applied. */
+export interface Applied {
+  /** One per change, in their order. */
+  readonly revisions: readonly number[];
+  readonly at: Timestamp;
+  /** What the agent has from then on, where it said so here: what it tells another process is read from the store. */
+  readonly inventory: InputInventory | undefined;
 }
 
 /** An agent has to answer within this; a collector that starts may have to connect first. */
@@ -36,7 +45,7 @@ export class InputChanges {
   }
 
   /** Resolves when all changes of one call are applied; throws what the caller is told, and then none of them is. */
-  async run(agentId: AgentId, changes: readonly Change[], call: InputCall): Promise<void> {
+  async run(agentId: AgentId, changes: readonly Change[], call: InputCall): Promise<Applied> {
     const begun = await this.#begin.add(changes);
     if (!begun.ok) throw REFUSALS[begun.why](begun.inputId);
     const attempts = changes.map(({ inputId }, index) => ({ inputId, revision: begun.revisions[index] ?? 0 }));
@@ -58,6 +67,7 @@ export class InputChanges {
     }
     await settle(answer.ok ? "applied" : "refused", answer.ok ? null : answer.failure.message);
     if (!answer.ok) throw inputError(answer.failure, { ...about, outcome: "refused" });
+    return { revisions: begun.revisions, at: begun.at, inventory: answer.content.inventory };
   }
 
   /** Resolves when nothing waits to be written. */

@@ -185,7 +185,12 @@ function hash(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-function toInput(agentId: string, report: InputReport, row: InputRow | undefined): Input {
+/** What the agent reports beside what it was given from here. */
+export function toInput(
+  agentId: string,
+  report: InputReport,
+  row: Pick<InputRow, "digest" | "revision" | "updated_at" | "updated_by"> | undefined,
+): Input {
   // a file whose newest text failed runs an older one, and says so itself
   const compared = report.managed && report.status !== "fallback" && report.digest !== null;
   return {

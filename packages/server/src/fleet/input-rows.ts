@@ -28,7 +28,7 @@ export interface Change {
  * an input that another change is at work on, `gone` one that is not there, `outdated` one that was changed in between.
  */
 export type Begun =
-  | { readonly ok: true; readonly revisions: readonly number[] }
+  | { readonly ok: true; readonly revisions: readonly number[]; readonly at: Timestamp }
   | { readonly ok: false; readonly why: "duplicate" | "busy" | "gone" | "outdated"; readonly inputId: string };
 
 /** What came of a change. */
@@ -86,7 +86,7 @@ export async function beginChanges(
       accepted.push({ ...change, revision });
       return revision;
     });
-    begun.push({ ok: true, revisions });
+    begun.push({ ok: true, revisions, at: now });
   }
   for (const change of released) await releaseDigest(queries, change);
   await writeBegun(queries, accepted, { dialect, now, busyUntil });

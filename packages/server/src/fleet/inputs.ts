@@ -19,7 +19,7 @@ import type { Feed } from "./feed.ts";
 import { addToEach } from "./input-bulk.ts";
 import { CALL_MS, InputChanges } from "./input-changes.ts";
 import { inputError, inputNotFound } from "./input-failures.ts";
-import { Inventories } from "./input-inventories.ts";
+import { Inventories, toInput } from "./input-inventories.ts";
 import { type ManagedInput, manageInputs, refuseReportedDuplicate } from "./input-ownership.ts";
 import { findRevision, listRevisions, newestText, pruneRevisions } from "./input-revisions.ts";
 import { digestText } from "./input-text.ts";
@@ -234,9 +234,12 @@ export class Inputs {
     await this.#parts.calls.assertReachable(agent.id);
     await refuseReportedDuplicate(await this.#context(agent), { input, digest, inputId });
     const set = { ...known, ...change, kind: "set" as const, digest };
-    await this.#changes.run(agent.id, [set], { method: "inputs.set", id: inputId, input, inputType, toml });
+    const call = { method: "inputs.set", id: inputId, input, inputType, toml } as const;
+    const { inventory, revisions, at } = await this.#changes.run(agent.id, [set], call);
     if (!known.isNew) await pruneRevisions(this.#parts.store.db, inputId);
-    return this.#show(agent, inputId);
+    const report = inventory?.inputs.find(({ id }) => id === inputId);
+    if (!report) return this.#show(agent, inputId);
+    return toInput(agent.id, report, { digest, revision: revisions[0] ?? 0, updated_at: at, updated_by: change.by });
   }
 
   async #switch(
