@@ -55,6 +55,8 @@ const EXPECTED: Record<string, "public" | "viewer" | "operator" | "admin" | "enr
   "POST /fleet/v1/runs/:id/cancel": "operator",
   "GET /fleet/v1/runs/:id/output": "viewer",
   "GET /fleet/v1/metrics": "viewer",
+  "GET /fleet/v1/metrics/series": "viewer",
+  "GET /fleet/v1/records": "viewer",
   "GET /fleet/v1/users": "admin",
   "POST /fleet/v1/users": "admin",
   "GET /fleet/v1/users/:id": "admin",
