@@ -87,6 +87,7 @@ export class EraBDatakit extends DatakitPeer {
           if (!this.available.includes(name)) return fail(`input ${name} not exist`);
           const text = Buffer.from(toml, "base64").toString();
           if (isBad(text)) return fail("toml: line 2: expected value");
+          if (!hasKeys(text)) return fail(`no input ${name} in it`);
           this.files.set(name, text);
         }
         return reply("ok");

@@ -41,6 +41,8 @@ export class DatakitBinding implements AgentPeer, Line {
   #connection: DatakitConnection;
   #session: AgentSession | undefined;
   #dialect: Dialect | undefined;
+  /** Aborted once it has said what it is. */
+  readonly #met = new AbortController();
   #opening: Promise<void> | undefined;
   /** Changes are carried out one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -108,6 +110,7 @@ export class DatakitBinding implements AgentPeer, Line {
 
   learn(news: DatakitNews, dialect: Dialect): void {
     this.#dialect = dialect;
+    this.#met.abort();
     if (news.heartbeatMs !== undefined) this.announce(news.heartbeatMs);
     this.touch();
     this.#facts = news.facts;
@@ -216,7 +219,8 @@ export class DatakitBinding implements AgentPeer, Line {
     const carryOut = async () => {
       const session = this.#session;
       if (!session || this.#closed) return;
-      const dialect = this.#dialect;
+      const dialect = await this.#findDialect();
+      if (this.#closed) return;
       const answer = dialect
         ? await answerCall(dialect, this, call)
         : {
@@ -282,6 +286,12 @@ export class DatakitBinding implements AgentPeer, Line {
       if (managed && !this.given.has(id))
         this.given.set(id, { input: names[0] ?? "", inputType, enabled: status !== "disabled" });
     }
+  }
+
+  /** Whoever asks right after the connect waits a moment for the first word. */
+  async #findDialect(): Promise<Dialect | undefined> {
+    if (!this.#dialect) await delay(this.#parts.clock, DOOR_LIMITS.meetMs, this.#met.signal);
+    return this.#dialect;
   }
 
   #noteChange(): void {

@@ -107,6 +107,42 @@ describe("DataKits of every era", () => {
     assert.equal(read.body.content.toml, cpu().toml);
     assert.equal((await bench.call("POST", `/${ID}/inputs/enable`, { ids: [ids[0]] })).status, 200);
     assert.deepEqual(await states(), [[ids[0], "running"]]);
+    assert.equal((await bench.call("DELETE", `/${ID}/inputs/${ids[0]}`)).status, 200);
+    assert.deepEqual(await states(), []);
+    assert.ok(!peer.running.has("cpu") && !peer.files.get("cpu")?.includes("dkinput_"));
+    // and again, since what is gone may come back
+    assert.equal((await bench.call("POST", `/${ID}/inputs`, cpu())).status, 201);
+  });
+
+  test("one of era B keeps what its own people wrote beside ours", async (context) => {
+    const bench = await openDatawayBench(context);
+    const peer = new EraBDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token });
+    const theirs = "# by hand\n[[inputs.cpu]]\n  totalcpu = true\n";
+    peer.files.set("cpu", theirs);
+    peer.load();
+    await peer.connect();
+    context.after(() => peer.vanish());
+    await bench.waitFor(ID, "online");
+    const added = await bench.call("POST", `/${ID}/inputs`, cpu());
+    assert.equal(added.status, 201, JSON.stringify(added.body));
+    assert.ok(peer.running.get("cpu")?.startsWith(theirs));
+    const refused = await bench.call("DELETE", `/${ID}/inputs/cpu.conf`);
+    assert.ok(refused.status >= 400 && refused.status < 500, JSON.stringify(refused.body));
+    assert.equal((await bench.call("DELETE", `/${ID}/inputs/${added.body.id}`)).status, 200);
+    assert.equal(peer.running.get("cpu"), theirs);
+  });
+
+  test("whoever asks before a DataKit has said what it is waits a moment for it", async (context) => {
+    const bench = await openDatawayBench(context);
+    const peer = new EraBDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token });
+    peer.held = [];
+    await peer.connect();
+    context.after(() => peer.vanish());
+    await bench.waitFor(ID, "online");
+    const asking = bench.call("GET", `/${ID}/samples/cpu`);
+    await peer.waitFor("online");
+    peer.release();
+    assert.equal((await asking).status, 200);
   });
 
   test("what one of era B cannot load is refused, and what ran before runs again", async (context) => {

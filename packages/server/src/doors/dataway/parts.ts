@@ -79,6 +79,8 @@ export const DOOR_LIMITS = {
   undecodableInARow: 10,
   /** For a DataKit that has no id in its address to say who it is. */
   helloMs: 30_000,
+  /** For one that has not said what it is, while somebody asks. */
+  meetMs: 4_000,
   /** For one that was told to reload to come back. */
   reloadMs: 60_000,
   /** For one that said that it has reloaded to tell what runs now. */

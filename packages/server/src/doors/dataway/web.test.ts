@@ -168,6 +168,29 @@ describe("the gateway's HTTP side", () => {
     assert.equal((await bench.call("GET", `/${ID}`)).status, 200);
   });
 
+  test("agents of other protocols are DataKits too, under the ids that we gave them", async (context) => {
+    const bench = await openDatawayBench(context);
+    const hello = { protocol: "node", externalId: "web-1", facts: {}, remoteAddress: "127.0.0.1", tokenId: null };
+    const ignore = () => {};
+    const session = await bench.fleet.sessions.open(
+      { ...hello, capabilities: new Set(["inputs" as const]) },
+      {
+        onWork: ignore,
+        onCancel: ignore,
+        onSamplesStored: ignore,
+        onBeatInterval: ignore,
+        onDrain: ignore,
+        onEvicted: ignore,
+        onCall: (callId) => session.answer(callId, { ok: true, content: { toml: "[[inputs.cpu]]\n" } }),
+      },
+    );
+    const [listed] = (await bench.call("GET", "")).body.content.items;
+    assert.equal(listed.id, session.agentId);
+    const sample = await bench.call("GET", `/${listed.id}/samples/cpu`);
+    assert.equal(sample.body.content.toml, "[[inputs.cpu]]\n");
+    session.close("done");
+  });
+
   test("is described in OpenAPI from the schemas that check it", () => {
     const paths = describeWebRoutes();
     assert.deepEqual(Object.keys(paths["/v1/datakits/{id}/inputs/{inputId}"] ?? {}).sort(), ["delete", "get", "put"]);
