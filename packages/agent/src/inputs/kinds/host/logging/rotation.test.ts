@@ -92,6 +92,25 @@ test("copytruncate: the same when no pattern names the copy, also when nobody lo
   assert.deepEqual(followed.messages.toSorted(), ["a1", "a2", "a3", "b1", "b2"]);
 });
 
+for (const pattern of ["app.log", "app.log*"]) {
+  test(`${pattern}: a line that had begun before a truncation comes whole from the copy, or as it was without one`, async (scope) => {
+    const followed = await followFolder(scope);
+    const path = join(followed.folder, "app.log");
+    await writeFile(path, "a1\nhal");
+    await followed.start({ logfiles: [join(followed.folder, pattern)] });
+    await followed.expect(1);
+    await appendFile(path, "f a line\n");
+    await copyFile(path, `${path}.1`);
+    await truncate(path);
+    await appendFile(path, "b1\nunf");
+    await followed.expect(3);
+    await truncate(path);
+    await appendFile(path, "c1\n");
+    await followed.expect(5);
+    assert.deepEqual(followed.messages.toSorted(), ["a1", "b1", "c1", "half a line", "unf"]);
+  });
+}
+
 test("a file that came and was renamed between two looks is found, other files of like names are left alone", async (scope) => {
   const followed = await followFolder(scope);
   const path = join(followed.folder, "app.log");

@@ -3,8 +3,8 @@ import { delay } from "@muster/core";
 import { errorText } from "../../../../log.ts";
 import type { KindTools } from "../../shared/kind.ts";
 import type { LogRecord } from "./lines.ts";
-import { PositionJournal } from "./positions.ts";
-import type { TailedFile } from "./tailed-file.ts";
+import { PositionJournal, progressOf } from "./positions.ts";
+import type { Reading, TailedFile } from "./tailed-file.ts";
 import { Watchlist, type WatchOptions } from "./watchlist.ts";
 
 export interface TailOptions extends WatchOptions {
@@ -130,18 +130,25 @@ export class Tail {
       if (!(await this.#makeRoom(watchlist))) return false;
       await file.open();
     }
-    const { records, isAtEnd } = await file.read(this.#buffer, this.#tools.clock.monotonic());
+    const reading = await file.read(this.#buffer, this.#tools.clock.monotonic());
+    const { before, bornAs } = file.position;
     // first, since a crash after the next position would leave nobody who knows of the copy
-    if (file.position.id !== id) await watchlist.findCopyOf(file);
-    const complete = isAtEnd ? this.#completeByTime(file) : records;
+    if (file.position.id !== id && before) await watchlist.findCopy(bornAs, before);
+    const complete = await this.#completeRecords(file, reading, watchlist);
     const isDone = await this.#handOver(file, complete, journal);
     file.endReading();
-    if (isAtEnd && isDone && this.#isOver(file)) await watchlist.letGo(file);
-    return !isAtEnd && isDone;
+    if (reading.isAtEnd && isDone && this.#isOver(file)) await watchlist.letGo(file);
+    return !reading.isAtEnd && isDone;
   }
 
-  /** What nobody will complete any more. */
-  #completeByTime(file: TailedFile): LogRecord[] {
+  /** Those of a reading, and what nobody will complete any more. */
+  async #completeRecords(file: TailedFile, reading: Reading, watchlist: Watchlist): Promise<readonly LogRecord[]> {
+    const { position } = file;
+    if (reading.isTruncated) {
+      // a copy tells the line that had begun, and the rest of it
+      return (await watchlist.findCopy(position.bornAs, progressOf(position))) ? [] : file.finish();
+    }
+    if (!reading.isAtEnd) return reading.records;
     if (this.#isOver(file)) return file.finish();
     const idleMs = this.#tools.clock.monotonic() - file.lastReadMs;
     return idleMs >= this.#options.recordTimeoutMs ? file.finishRecord() : [];

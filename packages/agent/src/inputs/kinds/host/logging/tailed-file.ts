@@ -20,6 +20,7 @@ export interface ReadingOptions extends SplitterOptions {
 export interface Reading {
   readonly records: readonly LogRecord[];
   readonly isAtEnd: boolean;
+  readonly isTruncated: boolean;
 }
 
 /**
@@ -51,7 +52,7 @@ export class TailedFile {
   #offset = 0;
   /** The last bytes before `#offset`, to see whether the file still is what it was. */
   #recent: Buffer = Buffer.alloc(0);
-  /** The content ended with a truncation, and what was left of it was told. */
+  /** The content ended with a truncation. */
   #isOver = false;
   readonly #repeated: LogRecord[] = [];
   /** The piece that was read last and where it lies, until `endReading`. */
@@ -114,17 +115,16 @@ export class TailedFile {
   }
 
   /**
-   * Reads the next piece into `buffer`. With nothing new it only says so. A file that was truncated gives what was left
-   * unfinished, and is read from its start next time.
+   * Reads the next piece into `buffer`. With nothing new it only says so. A file that was truncated is read from its start
+   * next time; until then `position` and `finish` are of what it held before.
    */
   async read(buffer: Buffer, nowMs: number): Promise<Reading> {
     const handle = this.#handle;
     if (!handle) throw new Error("is not open");
     if (this.isAtEnd && !(await this.#isStillItself(handle))) {
-      const records = this.finish();
       this.#isOver = true;
       this.isAtEnd = false;
-      return { records, isAtEnd: false };
+      return { records: [], isAtEnd: false, isTruncated: true };
     }
     if (this.#isOver) this.#startOver();
     const pending = this.#position.pendingTo;
@@ -133,9 +133,9 @@ export class TailedFile {
     const length = bytesRead - (bytesRead % this.#splitter.unit);
     this.isAtEnd = length === 0;
     this.hasNews = !this.isAtEnd;
-    if (this.isAtEnd) return { records: [], isAtEnd: true };
+    if (this.isAtEnd) return { records: [], isAtEnd: true, isTruncated: false };
     this.lastReadMs = nowMs;
-    return { records: this.#take(buffer.subarray(0, length)), isAtEnd: false };
+    return { records: this.#take(buffer.subarray(0, length)), isAtEnd: false, isTruncated: false };
   }
 
   /** The unfinished record and line, as far as they came: for a file to which nothing will be added. */

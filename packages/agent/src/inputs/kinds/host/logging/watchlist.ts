@@ -90,14 +90,15 @@ export class Watchlist {
     if (file.isUnlinked) this.#journal.forget(file.position.key);
   }
 
-  /** After a truncation: what nobody had read before it is in the copy, also where no pattern names that. */
-  async findCopyOf({ position }: TailedFile): Promise<void> {
-    const { before, bornAs } = position;
-    if (!before) return;
-    for (const sighting of await this.#listUnknownBeside(bornAs, isNamedAfter)) {
-      const found = await positionInCopy(sighting, [before]);
+  /** After a truncation: what nobody had read before it is in the copy, also where no pattern names that. True when there is one. */
+  async findCopy(original: string, content: Progress): Promise<boolean> {
+    let isFound = false;
+    for (const sighting of await this.#listUnknownBeside(original, isNamedAfter)) {
+      const found = await positionInCopy(sighting, [content]);
+      isFound ||= found !== undefined;
       if (found && found.at < sighting.size) this.#take(found);
     }
+    return isFound;
   }
 
   async close(): Promise<void> {
