@@ -13,6 +13,8 @@ import { pickNumbers, readFloat, readNumeric } from "./numbers.ts";
 import { withSynonyms } from "./synonyms.ts";
 import { readTargets } from "./targets.ts";
 
+/** The page has some hundred characters. */
+const MAX_STUB_STATUS = 4096;
 /** Zones of one status page that become points. */
 const MAX_ZONES = 1000;
 
@@ -115,7 +117,7 @@ export function createNginx(wanted: NginxOptions, tools: KindTools): Collector {
         throw new ServiceTrouble(`${place} is no status of the module vhost_traffic_status`);
       return readVts(json, tags, timeNs);
     }
-    const fields = parseStubStatus(text);
+    const fields = parseStubStatus(text.slice(0, MAX_STUB_STATUS));
     if (!fields) throw new ServiceTrouble(`${place} is no page of stub_status`);
     return present([pointOf("nginx", { tags, fields, timeNs })]);
   };

@@ -15,7 +15,7 @@ import { readTargets } from "../targets.ts";
 const FOLDERS = ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"];
 /** A host that cannot be taken for an option of the program. */
 const HOST = /^[a-zA-Z0-9:_][a-zA-Z0-9.:_%-]*$/;
-const MAX_OUTPUT = 64 * 1024;
+const MAX_OUTPUT = 8 * 1024;
 
 const pingOptions = withSynonyms(
   options({

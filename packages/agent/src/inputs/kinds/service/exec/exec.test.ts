@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { makeTempDir, type Scope, waitUntil } from "@muster/testing";
 import { tryKind } from "../../shared/kinds-for-test.ts";
+import { ServiceTrouble } from "../failure.ts";
+import { makeRandom, mutateText } from "../fakes-for-test.ts";
 import { exec } from "./exec.ts";
+import { EXEC_FORMATS, readOutput } from "./formats.ts";
 
 const shell = (text: string) => ["/bin/sh", "-c", text];
 
@@ -67,6 +70,39 @@ test("a Nagios plugin: its state, its message and its performance data", async (
     { measurement: "disk_plugin", perfdata: "time", unit: "s", value: 0.5 },
   ]);
 });
+
+test("no output makes a reader throw anything but its trouble, or read for long", () => {
+  const random = makeRandom(15);
+  const texts = {
+    json: '[{"a":1,"b":{"c":[true,"x"]},"n":"s"}]',
+    value: " 12.5e3\n",
+    nagios: "OK - fine | 'a b'=1.5s;2;3;0;9 c=7%\nmore | d=1e3",
+    influx: 'a,b=c d=1i,e="f" 1700000000',
+  };
+  const given = { measurement_name: "m", tag_keys: ["n"], json_string_fields: [], data_type: "float" } as const;
+  for (let round = 0; round < 8000; round++) {
+    const format = EXEC_FORMATS[round % EXEC_FORMATS.length] ?? "json";
+    let output: string = texts[format];
+    for (let change = 0; change <= random(4); change++)
+      output = mutateText(output, random, "{}[],:\"'|=;% \n1.e\u0000");
+    readOrTrouble({ output, exitCode: 0, timeNs: 1n }, { ...given, data_format: format });
+  }
+  const startedAt = performance.now();
+  for (const piece of ["'", "a", "1", "=", ";", "|", "'a'", "a=1 "]) {
+    const output = `x | ${piece.repeat(1_000_000 / piece.length)}`;
+    for (const format of ["nagios", "value"] as const)
+      readOrTrouble({ output, exitCode: 0, timeNs: 1n }, { ...given, data_format: format });
+  }
+  assert.ok(performance.now() - startedAt < 10_000);
+});
+
+function readOrTrouble(...words: Parameters<typeof readOutput>): void {
+  try {
+    readOutput(...words);
+  } catch (error) {
+    assert.ok(error instanceof ServiceTrouble, String(error));
+  }
+}
 
 test("what goes wrong is told in one line, without what the environment holds", async (context) => {
   const tell = async (options: Readonly<Record<string, unknown>>) => (await runOnce(context, options)).trouble ?? "";

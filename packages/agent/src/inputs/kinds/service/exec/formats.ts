@@ -97,11 +97,14 @@ function readValue({ output, timeNs }: ProgramAnswer, { data_type, measurement_n
 function convert(text: string, type: FormatOptions["data_type"]): FieldValue {
   if (type === "string") return text.slice(0, MAX_TEXT);
   if (type === "integer" && /^[+-]?\d{1,18}$/.test(text)) return BigInt(text.replace(/^\+/, ""));
-  if (type === "float" && /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
+  if (type === "float" && /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
   throw new ServiceTrouble(`${JSON.stringify(text.slice(0, 50))} is no ${type}`);
 }
 
-const PERFORMANCE = /('(?:[^']|'')+'|[^'=\s]+)=(-?[\d.]+(?:e[+-]?\d+)?)([a-zA-Z%]*)((?:;[^;\s]*){0,4})/gi;
+/** Lengths are bounded, since each place of the text may be the beginning of a value. */
+const PERFORMANCE =
+  /('(?:[^']|''){1,200}'|[^'=\s]{1,200})=(-?[\d.]{1,40}(?:e[+-]?\d{1,3})?)([a-z%]{0,20})((?:;[^;\s]{0,100}){0,4})/gi;
+const MAX_PERFORMANCE = 256 * 1024;
 
 /** A plugin's exit code is the state; behind `|` stand values with their limits. */
 function readNagios({ output, exitCode, timeNs }: ProgramAnswer, { measurement_name }: FormatOptions): Point[] {
@@ -109,7 +112,8 @@ function readNagios({ output, exitCode, timeNs }: ProgramAnswer, { measurement_n
   const message = (lines[0] ?? "").split("|")[0]?.trim() ?? "";
   const state: RawFields = { state: BigInt(exitCode ?? 3), message: message.slice(0, MAX_TEXT) || undefined };
   const points: Point[] = [{ measurement: `${measurement_name}_state`, tags: {}, fields: fieldsOf(state), timeNs }];
-  const performance = lines.map((line) => line.split("|").slice(1).join(" ")).join(" ");
+  const behindBars = lines.map((line) => line.split("|").slice(1).join(" ")).join(" ");
+  const performance = behindBars.slice(0, MAX_PERFORMANCE);
   for (const [, label = "", value = "", unit = "", limits = ""] of performance.matchAll(PERFORMANCE)) {
     if (points.length >= MAX_POINTS) break;
     const [warning, critical, min, max] = limits.slice(1).split(";").map(plainNumber);
@@ -122,5 +126,5 @@ function readNagios({ output, exitCode, timeNs }: ProgramAnswer, { measurement_n
 
 /** A limit that is a range is left out. */
 function plainNumber(text: string): number | undefined {
-  return /^-?(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : undefined;
+  return /^-?(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : undefined;
 }

@@ -124,3 +124,21 @@ test("no text makes it throw or read for long", () => {
   }
   assert.equal(read('a{l="'.repeat(100_000), PLAIN).samples.length, 0);
 });
+
+test("a long line costs no more than its length, whatever it is", () => {
+  const startedAt = performance.now();
+  for (const text of ["1", ".", " ", "#", '"', "\\", "{", "a", "e", "="]) {
+    const long = text.repeat(60_000);
+    for (const line of [
+      `a ${long}x`,
+      `a{${long}} 1`,
+      `a{l="${long}} 1`,
+      `a{l="${long}"} 1`,
+      `# TYPE ${long}`,
+      `${long}{`,
+    ]) {
+      read(line, PLAIN);
+    }
+  }
+  assert.ok(performance.now() - startedAt < 5000);
+});

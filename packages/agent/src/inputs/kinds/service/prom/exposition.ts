@@ -226,7 +226,8 @@ function unquote(name: string): string {
 }
 
 function readValue(text: string): number {
-  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
+  if (/^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
+  if (text.length > 1000) throw new SyntaxProblem("a number that is too long");
   if (/^[+]?inf(inity)?$/i.test(text)) return Number.POSITIVE_INFINITY;
   if (/^-inf(inity)?$/i.test(text)) return Number.NEGATIVE_INFINITY;
   if (/^[+-]?nan$/i.test(text)) return Number.NaN;

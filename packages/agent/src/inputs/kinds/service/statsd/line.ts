@@ -61,7 +61,7 @@ export function parseStatsd(line: string, isDogstatsd: boolean): StatsdLine | st
 
 function isNumber(value: string): boolean {
   return (
-    value.length <= 40 && /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$/.test(value) && Number.isFinite(Number(value))
+    value.length <= 40 && /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/.test(value) && Number.isFinite(Number(value))
   );
 }
 
