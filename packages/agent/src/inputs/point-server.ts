@@ -14,6 +14,7 @@ export function buildPointServer(
   const url = new URL(server);
   url.protocol = url.protocol === "https:" || url.protocol === "wss:" ? "https:" : "http:";
   if (protocol === "dataway" && url.port === CLASSIC_SOCKET_PORT) url.port = CLASSIC_POINT_PORT;
-  const path = url.pathname.replace(SOCKET_PATHS, "").replace(/\/+$/, "");
+  const isOwnPath = protocol === "dataway" && !SOCKET_PATHS.test(url.pathname); // of the socket, and of nothing else
+  const path = isOwnPath ? "" : url.pathname.replace(SOCKET_PATHS, "").replace(/\/+$/, "");
   return { url: `${url.origin}${path}`, token };
 }
