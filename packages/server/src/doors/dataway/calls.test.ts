@@ -80,6 +80,20 @@ describe("requests to DataKits", () => {
     await bench.waitFor(ID, "offline");
   });
 
+  test("a reload that is refused in so many words is refused at once", async (context) => {
+    const bench = await openDatawayBench(context);
+    const peer = await new EraBDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token }).connect();
+    context.after(() => peer.vanish());
+    await bench.waitFor(ID, "online");
+    await peer.waitFor("get_input_config");
+    peer.mute = true;
+    const reloading = bench.call("POST", `/${ID}/reload`);
+    const message = await peer.waitFor("reload");
+    peer.send({ ...message, code: "error", b64data: Buffer.from('"unknow type reload"').toString("base64") });
+    const { status, body } = await reloading;
+    assert.deepEqual([status, body.code], [501, "datakit.notSupported"]);
+  });
+
   test("the seed's error without a trace id is the answer to the one request that waits", async (context) => {
     const bench = await openDatawayBench(context);
     const peer = await new SeedDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token }).connect();

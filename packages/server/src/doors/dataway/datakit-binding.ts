@@ -180,8 +180,7 @@ export class DatakitBinding implements AgentPeer, Line {
       });
       const cancel = this.#parts.clock.after(DOOR_LIMITS.reloadMs, () => this.#awaiting?.(undefined));
       const outcome = this.#connection.ask(this, "reload");
-      const settled = this.#dialect?.answersReload ? this.#settleReload(outcome, told) : told;
-      const info = await settled.finally(cancel);
+      const info = await this.#settleReload(outcome, told).finally(cancel);
       if (info) return info;
       throw fail("dataway.timeout", "the DataKit did not come back from its reload");
     } finally {
@@ -191,7 +190,7 @@ export class DatakitBinding implements AgentPeer, Line {
     }
   }
 
-  /** Where the answer says how it went, what runs is told a moment later, or never. */
+  /** A refusal ends it. Where the answer says that it went well, what runs is told a moment later, or never. */
   async #settleReload(
     asked: Promise<Outcome<DatawayFrame>>,
     told: Promise<OnlineInfo | undefined>,
@@ -200,6 +199,7 @@ export class DatakitBinding implements AgentPeer, Line {
     if (outcome?.kind !== "reply") return told;
     const failure = failureIn(outcome.reply);
     if (failure) throw new CallFailure(failure);
+    if (!this.#dialect?.answersReload) return told;
     const later = delay(this.#parts.clock, DOOR_LIMITS.afterReloadMs).then(() => this.online ?? NOTHING_TOLD);
     return Promise.race([told, later]);
   }
@@ -273,6 +273,7 @@ export class DatakitBinding implements AgentPeer, Line {
       await this.#recall(session);
       if (this.online?.inventory) session.reportInputs(this.online.inventory);
       else if (this.online) this.#fetchInventory();
+      if (this.#closed) return;
       this.#parts.onChange({ id: this.id, agentId: session.agentId, change: "online" });
     } finally {
       counters.registering--;
