@@ -86,7 +86,7 @@ export const AVAILABLE_INPUTS: readonly AvailableInput[] = [
     input: "nginx",
     catalog: "nginx",
     inputType: "datakit",
-    summary: "Connections and requests of nginx, from stub_status or vhost_traffic_status",
+    summary: "Connections and requests of nginx, from stub_status, vhost_traffic_status or the API of NGINX Plus",
   },
   {
     input: "ping",

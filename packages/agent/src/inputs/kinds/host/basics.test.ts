@@ -159,6 +159,7 @@ test("disk: what holds data is chosen, each device once", () => {
     "/mnt/with space",
   ]);
   assert.deepEqual(choose({ mount_points: ["/run"] }), ["/run"]);
+  assert.deepEqual(choose({ ignore_fs: ["nfs4", "xfs"] }), ["/", "/data"]);
   assert.deepEqual(choose({ exclude_device: ["server:/export"], extra_device: ["/dev/loop3"] }), [
     "/",
     "/data",

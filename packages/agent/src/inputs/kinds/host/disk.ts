@@ -26,6 +26,7 @@ const diskOptions = options({
   merge_on_device: flag(true),
   extra_device: texts(),
   exclude_device: texts(),
+  ignore_fs: texts(),
   ignore_fstypes: pattern(
     "^(tmpfs|autofs|binfmt_misc|devpts|devtmpfs|fuse.lxcfs|overlay|proc|squashfs|sysfs|nsfs|ramfs|cgroup2?|mqueue|debugfs|tracefs|securityfs|pstore|bpf|configfs|fusectl|hugetlbfs|rpc_pipefs|efivarfs)$",
   ),
@@ -69,6 +70,7 @@ function isWanted(mount: Mount, wanted: DiskOptions): boolean {
   if (wanted.extra_device.includes(mount.device)) return true;
   // the root of a container is an overlay, and the one that fills up
   if (mount.mountPoint === "/" && mount.fstype === "overlay") return !wanted.only_physical_device;
+  if (wanted.ignore_fs.includes(mount.fstype)) return false;
   if (wanted.ignore_fstypes?.test(mount.fstype) || wanted.ignore_mountpoints?.test(mount.mountPoint)) return false;
   return !wanted.only_physical_device || mount.device.startsWith("/dev/");
 }
@@ -173,7 +175,8 @@ export const disk = defineKind({
   # Devices that are told although their type is ignored, and devices that are never told.
   extra_device = []
   exclude_device = []
-  # Types and mount points that are left out: regular expressions.
+  # Types that are left out by name, and types and mount points by regular expressions.
+  ignore_fs = []
   ignore_fstypes = '''^(tmpfs|autofs|binfmt_misc|devpts|devtmpfs|fuse.lxcfs|overlay|proc|squashfs|sysfs|nsfs|ramfs|cgroup2?|mqueue|debugfs|tracefs|securityfs|pstore|bpf|configfs|fusectl|hugetlbfs|rpc_pipefs|efivarfs)$'''
   ignore_mountpoints = '''^(/usr/local/datakit/.*|/run/containerd/.*)$'''`,
   }),
