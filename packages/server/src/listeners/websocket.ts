@@ -196,6 +196,8 @@ export class WebSocketAcceptor {
 
   accept(request: IncomingMessage, stream: Duplex, head: Buffer, acceptance: Acceptance): void {
     const server = this.#serverFor(acceptance.maxFrameBytes);
+    // the answer to the upgrade and the first message leave in one packet
+    stream.cork();
     server.handleUpgrade(request, stream, head, (accepted) => {
       const socket = accepted as LinkedSocket;
       const { handler, remoteAddress } = acceptance;
@@ -206,6 +208,7 @@ export class WebSocketAcceptor {
       if (handler.onPing) socket.on("ping", onPing);
       socket.link.start();
     });
+    stream.uncork();
   }
 
   /** Starts the closing handshake on all that are left. */
