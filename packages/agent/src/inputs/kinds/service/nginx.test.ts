@@ -51,6 +51,33 @@ test("vhost_traffic_status: connections, servers, upstreams and caches", async (
   assert.equal(rowsOf(trial.points, "nginx_cache_zone")[0]?.used_size, 10n);
 });
 
+test("NGINX Plus: its API below the address of a version", async (context) => {
+  const api: Readonly<Record<string, unknown>> = {
+    "/api/9/connections": { accepted: 9, dropped: 1, active: 3, idle: 2 },
+    "/api/9/http/requests": { total: 40, current: 1 },
+    "/api/9/http/server_zones": { shop: { requests: 7, responses: { "2xx": 6, "5xx": 1 }, received: 10, sent: 20 } },
+    "/api/9/http/upstreams": {
+      backend: { peers: [{ server: "10.0.0.1:80", state: "unavail", requests: 2, response_time: 12 }] },
+    },
+  };
+  const url = await serveHttp(context, (request, response) =>
+    response.end(JSON.stringify(api[request.url ?? ""] ?? null)),
+  );
+  const trial = await tryKind(context, nginx, { options: { urls: [`${url}/api/9`], format: "plus" } });
+  await trial.collect();
+  assert.deepEqual(trial.troubles, [null]);
+  assert.deepEqual(findUndescribed(nginx, trial.points), []);
+  const [row] = rowsOf(trial.points, "nginx");
+  assert.deepEqual([row?.connection_accepts, row?.connection_dropped, row?.connection_requests], [9n, 1n, 40n]);
+  const [shop] = rowsOf(trial.points, "nginx_server_zone");
+  assert.deepEqual([shop?.server_zone, shop?.request_count, shop?.response_2xx, shop?.send], ["shop", 7n, 6n, 20n]);
+  const [peer] = rowsOf(trial.points, "nginx_upstream_zone");
+  assert.deepEqual([peer?.upstream_server, peer?.is_down, peer?.response_time], ["10.0.0.1:80", 1n, 0.012]);
+  const other = await tryKind(context, nginx, { options: { urls: [`${url}/api/1`], format: "plus" } });
+  await other.collect();
+  assert.deepEqual(other.troubles, [`${url}/api/1 is no API of NGINX Plus`]);
+});
+
 test("what is no status page is said so, beside what can be read", async (context) => {
   const page = "Active connections: 1 \nserver accepts handled requests\n 5 5 6 \nReading: 0 Writing: 1 Waiting: 0 \n";
   const good = await serveHttp(context, (_request, response) => response.end(page));

@@ -9,6 +9,7 @@ import { portOf, shownAddress, webAddresses } from "./endpoint.ts";
 import { ServiceTrouble } from "./failure.ts";
 import { authHeaders, HTTP_OPTIONS, HTTP_SAMPLE, loadTls, secretsOf, type TlsMaterial } from "./http-options.ts";
 import { requestHttp } from "./http-request.ts";
+import { asObject, PLUS_PATHS, type PlusAnswers, readPlus } from "./nginx-plus.ts";
 import { pickNumbers, readFloat, readNumeric } from "./numbers.ts";
 import { withSynonyms } from "./synonyms.ts";
 import { readTargets } from "./targets.ts";
@@ -22,7 +23,7 @@ const nginxOptions = withSynonyms(
   options({
     ...HTTP_OPTIONS,
     urls: webAddresses(["http://127.0.0.1/server_status"]),
-    format: z._default(z.enum(["auto", "stub_status", "vts"]), "auto"),
+    format: z._default(z.enum(["auto", "stub_status", "vts", "plus"]), "auto"),
     timeout: duration(5000, { minMs: 100, maxMs: 60_000 }),
   }),
   { url: { name: "urls", isList: true }, response_timeout: { name: "timeout" } },
@@ -90,15 +91,10 @@ function zoneFields(zone: Json): RawFields {
   };
 }
 
-function asObject(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
-}
-
 export function createNginx(wanted: NginxOptions, tools: KindTools): Collector {
   let tls: TlsMaterial;
 
-  const read = async (url: URL, signal: AbortSignal): Promise<Point[]> => {
-    const place = shownAddress(url);
+  const fetchText = async (url: URL, signal: AbortSignal): Promise<string> => {
     const { status, body } = await requestHttp({
       url,
       tls,
@@ -107,10 +103,26 @@ export function createNginx(wanted: NginxOptions, tools: KindTools): Collector {
       maxBytes: wanted.max_body_size,
       headers: { "accept-encoding": "gzip", ...(await authHeaders(wanted, url)) },
     });
-    if (status !== 200) throw new ServiceTrouble(`${place} answered with status ${status}`);
-    const text = body.toString("utf8");
+    if (status !== 200) throw new ServiceTrouble(`${shownAddress(url)} answered with status ${status}`);
+    return body.toString("utf8");
+  };
+
+  const fetchPlus = async (base: URL, signal: AbortSignal): Promise<PlusAnswers> => {
+    const folder = base.href.endsWith("/") ? base.href : `${base.href}/`;
+    const answers = Object.entries(PLUS_PATHS).map(async ([name, path]) => {
+      return [name, parseJson(await fetchText(new URL(path, folder), signal))];
+    });
+    const plus: PlusAnswers = Object.fromEntries(await Promise.all(answers));
+    if (!("accepted" in plus.connections)) throw new ServiceTrouble(`${shownAddress(base)} is no API of NGINX Plus`);
+    return plus;
+  };
+
+  const read = async (url: URL, signal: AbortSignal): Promise<Point[]> => {
+    const place = shownAddress(url);
     const timeNs = nowNs(tools.clock);
     const tags = { nginx_server: url.hostname.replace(/^\[|\]$/g, ""), nginx_port: portOf(url) };
+    if (wanted.format === "plus") return readPlus(await fetchPlus(url, signal), { tags, timeNs, maxZones: MAX_ZONES });
+    const text = await fetchText(url, signal);
     if (wanted.format === "vts" || (wanted.format === "auto" && text.trimStart().startsWith("{"))) {
       const json = parseJson(text);
       if (!("connections" in json))
@@ -174,7 +186,7 @@ const MORE_ZONE_FIELDS = {
 const zoneDoc = (name: string, about: string, tags: Readonly<Record<string, string>>) => ({
   name,
   category: "metric" as const,
-  about: `${about} Only with the module vhost_traffic_status.`,
+  about: `${about} Not from stub_status.`,
   tags: { ...ZONE_TAGS, ...tags },
   fields: { ...ZONE_FIELDS, ...MORE_ZONE_FIELDS },
 });
@@ -182,7 +194,7 @@ const zoneDoc = (name: string, about: string, tags: Readonly<Record<string, stri
 export const nginx = defineKind({
   name: "nginx",
   catalog: "nginx",
-  summary: "Connections and requests of nginx, from stub_status or vhost_traffic_status",
+  summary: "Connections and requests of nginx, from stub_status, vhost_traffic_status or the API of NGINX Plus",
   defaultIntervalMs: 10_000,
   options: nginxOptions,
   create: createNginx,
@@ -194,7 +206,8 @@ export const nginx = defineKind({
     interval: "10s",
     body: `
   urls = ["http://127.0.0.1/server_status"]
-  # "stub_status", "vts", or "auto" to see from the answer.
+  # "stub_status", "vts", or "auto" to see from the answer; "plus" for the API of NGINX Plus, whose
+  # address ends with its version: http://127.0.0.1/api/9
   format = "auto"
   timeout = "5s"${HTTP_SAMPLE}`,
   }),
@@ -207,6 +220,7 @@ export const nginx = defineKind({
       fields: {
         connection_active: "open connections, a count",
         connection_accepts: "accepted connections since the start, a count",
+        connection_dropped: "connections that were not handled since the start, a count; NGINX Plus",
         connection_handled: "handled connections since the start, a count",
         connection_requests: "requests since the start, a count",
         connection_reading: "connections whose request is being read, a count",

@@ -80,7 +80,7 @@ test("no output makes a reader throw anything but its trouble, or read for long"
     influx: 'a,b=c d=1i,e="f" 1700000000',
   };
   const given = { measurement_name: "m", tag_keys: ["n"], json_string_fields: [], data_type: "float" } as const;
-  for (let round = 0; round < 8000; round++) {
+  for (let round = 0; round < 4000; round++) {
     const format = EXEC_FORMATS[round % EXEC_FORMATS.length] ?? "json";
     let output: string = texts[format];
     for (let change = 0; change <= random(4); change++)

@@ -104,7 +104,7 @@ function convert(text: string, type: FormatOptions["data_type"]): FieldValue {
 /** Lengths are bounded, since each place of the text may be the beginning of a value. */
 const PERFORMANCE =
   /('(?:[^']|''){1,200}'|[^'=\s]{1,200})=(-?[\d.]{1,40}(?:e[+-]?\d{1,3})?)([a-z%]{0,20})((?:;[^;\s]{0,100}){0,4})/gi;
-const MAX_PERFORMANCE = 256 * 1024;
+const MAX_PERFORMANCE = 64 * 1024;
 
 /** A plugin's exit code is the state; behind `|` stand values with their limits. */
 function readNagios({ output, exitCode, timeNs }: ProgramAnswer, { measurement_name }: FormatOptions): Point[] {
