@@ -1,30 +1,31 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, copyFileSync, existsSync, readFileSync, renameSync, truncateSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync, renameSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { makeTempDir, onEnd, waitUntil } from "@muster/testing";
+import { readPieces } from "../../../point-pieces.ts";
 
 const PROGRAM = fileURLToPath(new URL("./test-tail-program.ts", import.meta.url));
 const ROUNDS = 5;
 const LINES_PER_ROUND = 4000;
 
-/** What was handed over, in its order; a line that is still being written is not counted. */
-function readMessages(path: string): string[] {
-  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
-  const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
-  return lines.filter(Boolean).flatMap((line) => (JSON.parse(line) as { messages: string[] }).messages);
+/** The numbers of the lines in the queue; what was cut off by a kill is not in it. */
+function readNumbers(folder: string): number[] {
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".points")) : [];
+  const texts = names.map((name) => readPieces(readFileSync(join(folder, name))).lines.toString());
+  return texts.flatMap((text) => [...text.matchAll(/message="(\d+) /g)].map((match) => Number(match[1])));
 }
 
 test("kill -9 again and again, with rotations of both kinds: every line comes, and comes once", async (scope) => {
   const folder = await makeTempDir(scope);
   const path = join(folder, "app.log");
-  const out = join(folder, "out.jsonl");
+  const queue = join(folder, "queue");
   let child: ChildProcess | undefined;
   const start = () => {
-    const args = [PROGRAM, path, join(folder, "state"), out];
+    const args = [PROGRAM, path, join(folder, "state"), queue];
     child = spawn(process.execPath, [...process.execArgv.filter((arg) => !arg.startsWith("--test")), ...args], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -63,9 +64,9 @@ test("kill -9 again and again, with rotations of both kinds: every line comes, a
     await kill();
   }
   await start();
-  await waitUntil("every line", () => new Set(readMessages(out)).size >= written, { timeoutMs: 60_000, everyMs: 50 });
+  await waitUntil("every line", () => new Set(readNumbers(queue)).size >= written, { timeoutMs: 60_000, everyMs: 50 });
   await kill();
-  const numbers = readMessages(out).map((message) => Number.parseInt(message, 10));
+  const numbers = readNumbers(queue);
   assert.equal(numbers.length, written, `${numbers.length - written} came twice`);
   assert.equal(new Set(numbers).size, written);
 });
