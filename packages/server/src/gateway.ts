@@ -69,11 +69,15 @@ function openDoor(
   });
 }
 
-function* readDoor({ counters }: DatawayDoor): Generator<Reading> {
+function* readDoor({ counters, intake }: DatawayDoor): Generator<Reading> {
   const counter = (name: string, help: string, value: number): Reading => ({ name, help, type: "counter", value });
   const { framesReceived, framesRefused, answersIgnored, tokensRefused } = counters;
   yield counter("muster_dataway_frames_received_total", "Messages of DataKits", framesReceived);
   yield counter("muster_dataway_frames_refused_total", "Messages of DataKits that were refused", framesRefused);
   yield counter("muster_dataway_answers_ignored_total", "Answers of DataKits for which nobody waited", answersIgnored);
   yield counter("muster_dataway_tokens_refused_total", "Handshakes of DataKits that were refused", tokensRefused);
+  const help = "Requests of writers, by what came of them";
+  for (const [outcome, value] of Object.entries(intake)) {
+    yield { ...counter("muster_dataway_writes_total", help, value), labels: { outcome } };
+  }
 }

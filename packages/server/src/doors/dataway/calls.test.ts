@@ -124,6 +124,10 @@ describe("requests to DataKits", () => {
     const [id] = peer.kept.keys();
     assert.equal((await bench.call("DELETE", `/${ID}/inputs/${id}`)).status, 200);
     assert.equal((await bench.call("POST", `/${ID}/inputs`, { input: "cpu", toml: texts[0] })).status, 201);
+    const other = await new SeedDatakit({ gatewayUrl: bench.wsUrl, id: "dkid_other", token: bench.token }).connect();
+    context.after(() => other.vanish());
+    await bench.waitFor("dkid_other", "online");
+    assert.equal((await bench.call("POST", "/dkid_other/inputs", { input: "cpu", toml: texts[0] })).status, 201);
     const twice = await bench.call("POST", `/${ID}/inputs`, { input: "mem", toml: "[[inputs.mem]]\n[[inputs.mem]]\n" });
     assert.equal(twice.status, 409, JSON.stringify(twice.body));
   });
@@ -153,5 +157,10 @@ describe("requests to DataKits", () => {
     });
     assert.deepEqual([refused.status, refused.body.code], [404, "datakit.inputNotFound"]);
     assert.equal(peer.kept.get(body.id)?.enabled, true);
+    const toggle = async (how: string) => (await bench.call("POST", `/${ID}/inputs/${how}`, { ids: [body.id] })).status;
+    assert.deepEqual(
+      [await toggle("enable"), await toggle("disable"), await toggle("disable"), await toggle("enable")],
+      [400, 200, 400, 200],
+    );
   });
 });

@@ -3,7 +3,7 @@ import type { Door, PlainRequest, PlainResponse, UpgradeDecision } from "../../l
 import { admitDatakit, refuseDatakit } from "./admission.ts";
 import { isBackendPath, respondGateway } from "./as-backend.ts";
 import { DatakitConnection } from "./datakit-connection.ts";
-import { createIntake, type IntakeOptions, isIntakePath } from "./intake/index.ts";
+import { createIntake, type Intake, type IntakeOptions, isIntakePath } from "./intake/index.ts";
 import { LiveDatakits } from "./live-datakits.ts";
 import {
   type DatakitChange,
@@ -23,6 +23,8 @@ const SWEEP_MS = 1000;
 /** The gateway's door: DataKits, the web that manages them, and whoever writes. Reference: docs/protocols/dataway.md. */
 export interface DatawayDoor extends Door {
   readonly counters: Readonly<DatawayCounters>;
+  /** What writers were answered. */
+  readonly intake: Intake["counters"];
   /** Told of every DataKit that comes, goes or changes here. Ends with the returned function. */
   watch(listener: (change: DatakitChange) => void): () => void;
   /** The DataKits that are connected here. */
@@ -64,6 +66,7 @@ export function createDatawayDoor(options: DatawayDoorOptions & { readonly intak
     peersSendToken: true,
     maxBodyBytes: MAX_BODY_BYTES,
     counters: parts.counters,
+    intake: intake.counters,
     get waitingCount() {
       return parts.counters.registering;
     },

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { EraBDatakit, ManualClock, SeedDatakit, settle, startDatawayBackend, waitUntil } from "@muster/testing";
+import {
+  EraBDatakit,
+  findFreePort,
+  ManualClock,
+  SeedDatakit,
+  settle,
+  startDatawayBackend,
+  waitUntil,
+} from "@muster/testing";
 import { openDatawayBench } from "./test-bench.ts";
 import { BackendChecks } from "./token-checks.ts";
 
@@ -61,6 +69,15 @@ describe("tokens of DataKits", () => {
     backend.failWith = 404;
     await assert.rejects(dial("tkn_another"), /503/);
     assert.equal((await bench.call("GET", `/${ID}`)).body.content.status, "online");
+  });
+
+  test("a backend that nobody answers for is 503", async (context) => {
+    const backend = await startDatawayBackend(context);
+    const port = await findFreePort();
+    const gone = { ...backend, url: `http://127.0.0.1:${port}` };
+    const bench = await openDatawayBench(context, { backend: gone });
+    const dialling = new EraBDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: GOOD }).connect();
+    await assert.rejects(dialling, /503/);
   });
 
   test("what the backend has revoked ends the connection at the next look", async (context) => {
