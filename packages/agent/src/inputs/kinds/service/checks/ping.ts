@@ -57,11 +57,13 @@ export function parsePing(output: string): RawFields | undefined {
 export function createPing(wanted: PingOptions, tools: KindTools, folders: readonly string[] = FOLDERS): Collector {
   let program = "";
   const args = ["-n", "-q", "-c", String(wanted.count), "-i", String(wanted.ping_interval / 1000)];
+  // seconds, but milliseconds on macOS
+  const patience = process.platform === "darwin" ? Math.ceil(wanted.timeout) : Math.ceil(wanted.timeout / 1000);
   const limitMs = wanted.count * wanted.ping_interval + wanted.timeout + 2000;
 
   const ping = async (host: string, signal: AbortSignal): Promise<Point[]> => {
     const { output, error } = await runProgram({
-      argv: [program, ...args, "-W", String(Math.ceil(wanted.timeout / 1000)), host],
+      argv: [program, ...args, "-W", String(patience), host],
       clock: tools.clock,
       signal,
       timeoutMs: limitMs,

@@ -109,22 +109,23 @@ function readInnodb(status: ReadonlyMap<string, string>): RawFields {
   return { ...pickNumbers(own, INNODB_FIELDS), ...Object.fromEntries(times) };
 }
 
-/** A user who may not ask does not lose the rest; MariaDB and new MySQL name the statement differently from old ones. */
+/** MariaDB has a statement of its own, MySQL renamed its one in 8.0.22. A user who may not ask does not lose the rest. */
 async function readReplicas(rowsOf: (sql: string) => Promise<Row[]>, version = ""): Promise<Row[]> {
-  const major = Number.parseInt(version, 10);
-  const statement = /mariadb/i.test(version)
-    ? "show all slaves status"
-    : major >= 9 || version.startsWith("8.")
-      ? "show replica status"
-      : "show slave status";
-  try {
-    return (await rowsOf(statement)).slice(0, MAX_ROWS);
-  } catch (error) {
-    const { code } = error as { code?: unknown };
-    if (code === "ER_SPECIFIC_ACCESS_DENIED_ERROR" || code === "ER_ACCESS_DENIED_ERROR" || code === "ER_PARSE_ERROR")
-      return [];
-    throw error;
+  const statements = /mariadb/i.test(version)
+    ? ["show all slaves status"]
+    : Number.parseInt(version, 10) >= 8
+      ? ["show replica status", "show slave status"]
+      : ["show slave status"];
+  for (const statement of statements) {
+    try {
+      return (await rowsOf(statement)).slice(0, MAX_ROWS);
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      if (code === "ER_SPECIFIC_ACCESS_DENIED_ERROR" || code === "ER_ACCESS_DENIED_ERROR") return [];
+      if (code !== "ER_PARSE_ERROR") throw error;
+    }
   }
+  return [];
 }
 
 function readReplica(row: Row): RawFields {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { missingPrometheus, startPrometheus, unlessMissing } from "@muster/testing";
+import { makeTempDir, missingPrometheus, startPrometheus, unlessMissing } from "@muster/testing";
 import { rowsOf, tryKind } from "../../shared/kinds-for-test.ts";
 import { findDeadPlace, serveHttp, serveTls } from "../fakes-for-test.ts";
 import { nameMetric } from "./names.ts";
@@ -92,6 +94,26 @@ test("gzip is unpacked, the token is sent, redirects to another server get none 
   await trial.collect();
   assert.deepEqual(seen.sort(), ["Bearer s3cret-token", "Bearer s3cret-token", undefined]);
   assert.equal(trial.points.length, 2);
+});
+
+test("a token's file is read at each scrape, and its content is never told", async (context) => {
+  const file = join(await makeTempDir(context), "token");
+  const seen: (string | undefined)[] = [];
+  const url = await serveHttp(context, (request, response) => {
+    seen.push(request.headers.authorization);
+    response.writeHead(200, PLAIN).end("x_y 1\n");
+  });
+  const trial = await tryKind(context, prom, { options: { urls: [url], bearer_token_file: file } });
+  await trial.collect();
+  await writeFile(file, "first\n");
+  await trial.collect();
+  await writeFile(file, "second-secret\nwith a line more");
+  await trial.collect();
+  assert.deepEqual(seen, ["Bearer first"]);
+  assert.equal(trial.troubles[0], `"bearer_token_file": ${file} is not there`);
+  assert.equal(trial.troubles[1], null);
+  assert.match(trial.troubles[2] ?? "", /Invalid character in header/);
+  assert.doesNotMatch(trial.troubles[2] ?? "", /second-secret/);
 });
 
 test("what cannot be scraped is told in words, costs no other target and shows no password", async (context) => {

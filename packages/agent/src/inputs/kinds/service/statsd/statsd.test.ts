@@ -131,7 +131,7 @@ test("datagrams with several lines come in over UDP, bad lines are told of", asy
     [point?.measurement, point?.tags, point?.fields],
     ["app_hits", { a: "b", metric_type: "counter" }, { value: 2 }],
   );
-  assert.match(trial.troubles.at(-1) ?? "", /^1 lines could not be read, the first was a line without a type/);
+  assert.match(trial.troubles.at(-1) ?? "", /^1 line could not be read, the first was a line without a type/);
 });
 
 test("over TCP lines come in pieces, and a line without an end is cut off", async (context) => {

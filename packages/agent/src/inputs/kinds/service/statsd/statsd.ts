@@ -85,8 +85,8 @@ export function createStatsd(wanted: StatsdOptions, tools: KindTools): Collector
       const points = series.flush(tools.clock.monotonic(), nowNs(tools.clock));
       if (points.length > 0) await tools.emit("metric", points);
       const troubles = [
-        bad && `${bad.count} lines could not be read, the first was ${bad.first}`,
-        refused > 0 && `${refused} lines of new series had no room ("max_series")`,
+        bad && `${countLines(bad.count)} could not be read, the first was ${bad.first}`,
+        refused > 0 && `${countLines(refused)} of new series had no room ("max_series")`,
       ].filter((trouble) => typeof trouble === "string");
       tools.reportTrouble(troubles.length === 0 ? null : troubles.join("; "));
       bad = undefined;
@@ -96,6 +96,10 @@ export function createStatsd(wanted: StatsdOptions, tools: KindTools): Collector
       listener = undefined;
     },
   };
+}
+
+function countLines(count: number): string {
+  return count === 1 ? "1 line" : `${count} lines`;
 }
 
 interface Receiver {
