@@ -16,7 +16,7 @@ const id = (prefix: string, number: number) => `0199${prefix}00-0000-7000-8000-$
 const ROLES = ["web", "db", "cache", "queue", "build", "edge"] as const;
 const ZONES = ["eu-central-1a", "eu-central-1b", "us-east-2c", "ap-south-1a"] as const;
 const SYSTEMS = ["Debian 13", "Ubuntu 24.04", "Rocky Linux 9.4", "Alpine 3.22", "macOS 15.6"] as const;
-const ALL = ["command", "journal", "output", "cancel", "metrics", "backfill", "drain"] as const;
+const ALL = ["command", "journal", "output", "cancel", "metrics", "backfill", "drain", "inputs"] as const;
 
 const UGLY_NAMES = [
   `${"a-very-long-hostname-that-somebody-generated-".repeat(4)}end.example.internal`.slice(0, 200),

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { matchesSelector, parseSelector } from "@muster/core";
 import type { Agent, Command, Run } from "@muster/core/resources";
 import { countRuns, iso, makeAgent, makeCommand, makeOutput, makeSample, random } from "./mock-fleet.ts";
+import * as inputs from "./mock-inputs.ts";
 import { serveLive } from "./mock-live.ts";
 
 /**
@@ -16,6 +17,7 @@ const { values: flags } = parseArgs({
     agents: { type: "string", default: "300" },
     port: { type: "string", default: "9998" },
     ugly: { type: "boolean", default: false },
+    dist: { type: "string", default: join(import.meta.dirname, "../dist") },
   },
 });
 
@@ -61,11 +63,23 @@ function listAgents(query: URLSearchParams) {
   return { ...page(found, query), total: found.length };
 }
 
-function preview({ targets }: { targets: { ids?: string[]; selector?: string; all?: boolean } }) {
-  const terms = targets.selector ? parseSelector(targets.selector) : undefined;
-  const hit = agents.filter(
+interface MockTargets {
+  readonly ids?: readonly string[];
+  readonly selector?: string;
+  readonly groups?: readonly string[];
+  readonly all?: boolean;
+}
+
+function targetsOf(targets: MockTargets): Agent[] {
+  const selector = targets.selector ?? (targets.groups?.length ? "role=web" : undefined);
+  const terms = selector ? parseSelector(selector) : undefined;
+  return agents.filter(
     (agent) => targets.all || targets.ids?.includes(agent.id) || (terms && matchesSelector(agent.labels, terms)),
   );
+}
+
+function preview({ targets }: { targets: MockTargets }) {
+  const hit = targetsOf(targets);
   const items = hit
     .slice(0, 1000)
     .map(({ id, name, status, capabilities }) => ({ id, name, status, canRun: capabilities.includes("command") }));
@@ -190,6 +204,28 @@ const ROUTES: Readonly<Record<string, Answer>> = {
       allRuns().filter((run) => run.agentId === id),
       query,
     ),
+  "GET agents/*/inputs": (_, __, [id]) => ({ items: inputs.listInputs(id ?? "") }),
+  "GET agents/*/inputs/available": () => ({ items: inputs.AVAILABLE }),
+  "GET agents/*/inputs/samples/*": (_, __, [, name]) => ({ input: name, toml: inputs.sampleOf(name ?? "cpu") }),
+  "GET agents/*/inputs/*": (_, __, [id, inputId]) => inputs.findInput(id ?? "", inputId ?? ""),
+  "PUT agents/*/inputs/*": (_, body, [id, inputId]) =>
+    inputs.refusalOf((body as { toml: string }).toml) ?? {
+      ...inputs.findInput(id ?? "", inputId ?? ""),
+      status: "running",
+      error: null,
+    },
+  "POST agents/*/inputs": (_, body, [id]) =>
+    inputs.refusalOf((body as { toml: string }).toml) ?? inputs.listInputs(id ?? "")[0],
+  "POST agents/*/inputs/test": (_, body) =>
+    inputs.refusalOf((body as { toml: string }).toml) ?? {
+      output:
+        "nginx,nginx_server=127.0.0.1,nginx_port=80 connection_active=3i,connection_accepts=1804i,connection_handled=1804i,connection_requests=5213i,connection_reading=0i,connection_writing=1i,connection_waiting=2i 1764040000000000000\n",
+    },
+  "POST agents/*/inputs/reload": (_, __, [id]) => ({ items: inputs.listInputs(id ?? "") }),
+  "GET agents/*/inputs/*/revisions": (_, __, [, inputId]) => ({ items: inputs.listRevisions(inputId ?? "") }),
+  "POST inputs": (_, body) =>
+    inputs.refusalOf((body as { toml: string }).toml) ??
+    inputs.addToMany(targetsOf((body as { targets: MockTargets }).targets)),
   "GET groups": (query) => page(groups, query),
   "GET groups/*": (_, __, [id]) => groups.find((group) => group.id === id),
   "GET commands": (query) =>
@@ -250,8 +286,13 @@ const ROUTES: Readonly<Record<string, Answer>> = {
 function findRoute(method: string, parts: readonly string[]): { answer: Answer; ids: string[] } | undefined {
   const exact = ROUTES[`${method} ${parts.join("/")}`];
   if (exact) return { answer: exact, ids: [] };
-  const answer = ROUTES[`${method} ${parts.map((part, index) => (index === 1 ? "*" : part)).join("/")}`];
-  return answer && { answer, ids: [parts[1] ?? ""] };
+  // the second part is an id, and what hangs below it may have a third
+  for (const places of [[1], [1, 3], [1, 4]]) {
+    const path = parts.map((part, index) => (places.includes(index) ? "*" : part)).join("/");
+    const answer = ROUTES[`${method} ${path}`];
+    if (answer) return { answer, ids: places.map((place) => parts[place] ?? "") };
+  }
+  return undefined;
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -263,14 +304,17 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 function sendFile(path: string, response: ServerResponse): void {
-  const dist = join(import.meta.dirname, "../dist");
-  const file = extname(path) === "" ? "/index.html" : path;
+  const file = path.startsWith("/assets/") || path === "/first-paint.js" ? path : "/index.html";
   response.setHeader("content-type", TYPES[extname(file)] ?? "application/octet-stream");
   response.setHeader(
     "content-security-policy",
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
   );
-  response.end(readFileSync(join(dist, file)));
+  response.end(readFileSync(join(flags.dist, file)));
+}
+
+function isProblem(result: unknown): result is { status: number } {
+  return typeof result === "object" && result !== null && "type" in result && "status" in result;
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -295,6 +339,9 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
         detail: "no such thing here",
       }),
     );
+  } else if (isProblem(result)) {
+    response.statusCode = result.status;
+    response.end(JSON.stringify(result));
   } else response.end(typeof result === "string" ? result : JSON.stringify(result));
 }
 

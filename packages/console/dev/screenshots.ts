@@ -27,6 +27,9 @@ interface Shot {
   readonly prepare?: (page: Page) => Promise<void>;
 }
 
+/** An input of the mock that fell back to its last good text. */
+const INPUT = "dkinput_cq3f9k8s4t0000000007";
+
 async function firstId(page: Page, noun: string, query = ""): Promise<string> {
   const answer = await page.request.get(`${flags.url}/fleet/v1/${noun}?limit=1${query}`);
   const { items } = (await answer.json()) as { items: { id: string }[] };
@@ -61,6 +64,37 @@ async function listShots(page: Page): Promise<Shot[]> {
     { name: "live", path: `/agents/${agent}/live`, prepare: (at) => at.waitForTimeout(2500) },
     { name: "history", path: `/agents/${agent}/history` },
     { name: "agent-runs", path: `/agents/${agent}/runs` },
+    { name: "inputs", path: `/agents/${agent}/inputs` },
+    {
+      name: "inputs-selected",
+      path: `/agents/${agent}/inputs`,
+      prepare: async (at) => {
+        await at.getByRole("grid").focus();
+        for (const key of ["ArrowDown", "x", "ArrowDown", "ArrowDown", "x"]) await at.keyboard.press(key);
+      },
+    },
+    { name: "input-add", path: `/agents/${agent}/inputs/add` },
+    { name: "input-new", path: `/agents/${agent}/inputs/add?input=nginx` },
+    { name: "input-wrong", path: `/agents/${agent}/inputs/add?input=nginx`, prepare: writeWrong },
+    {
+      name: "input-tested",
+      path: `/agents/${agent}/inputs/${INPUT}`,
+      prepare: (at) => at.getByRole("button", { name: /^(Test|试运行)$/ }).click(),
+    },
+    { name: "input-history", path: `/agents/${agent}/inputs/${INPUT}/history?from=2&to=5` },
+    {
+      name: "input-rollback",
+      path: `/agents/${agent}/inputs/${INPUT}/history`,
+      prepare: (at) =>
+        at
+          .getByRole("button", { name: /(Roll back to|回退到版本) \d/ })
+          .first()
+          .click(),
+    },
+    { name: "input-unmanaged", path: `/agents/${agent}/inputs/legacy-prom.conf` },
+    { name: "inputs-many", path: "/inputs/add?labels=role%3Dweb" },
+    { name: "inputs-many-text", path: "/inputs/add?labels=role%3Dweb&input=nginx" },
+    { name: "inputs-outcomes", path: "/inputs/add?labels=role%3Dweb&input=nginx", prepare: addToMany },
     { name: "about", path: `/agents/${agent}/about` },
     { name: "commands", path: "/commands" },
     { name: "command-output", path: `/commands/${command}/output`, prepare: (at) => at.waitForTimeout(2500) },
@@ -79,6 +113,26 @@ async function listShots(page: Page): Promise<Shot[]> {
     { name: "shortcuts", path: "/", prepare: (at) => at.keyboard.press("?") },
     { name: "nowhere", path: "/no/such/page" },
   ];
+}
+
+/** Puts a mistake into the text and saves. */
+async function writeWrong(page: Page): Promise<void> {
+  await page.locator(".cm-content").click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type("wrong = true");
+  await page.keyboard.press("Control+s");
+  await page.locator('[role="alert"]').waitFor();
+}
+
+async function addToMany(page: Page): Promise<void> {
+  await page.locator(".cm-content").waitFor();
+  await page.keyboard.press("Control+s");
+  const dialog = page.getByRole("dialog");
+  const count = dialog.getByRole("textbox");
+  await dialog.waitFor();
+  if ((await count.count()) > 0) await count.fill(((await dialog.textContent()) ?? "").match(/\d+/)?.[0] ?? "");
+  await dialog.locator('button[type="submit"]').click();
+  await page.getByRole("grid").waitFor();
 }
 
 async function openPalette(page: Page): Promise<void> {

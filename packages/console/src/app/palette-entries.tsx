@@ -1,7 +1,16 @@
 import { useMantineColorScheme } from "@mantine/core";
-import { IconKeyboard, IconLanguage, IconMoon, IconPlus, IconSun, IconTerminal2 } from "@tabler/icons-react";
+import {
+  IconKeyboard,
+  IconLanguage,
+  IconMoon,
+  IconPlus,
+  IconSun,
+  IconTerminal2,
+  IconWaveSine,
+} from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { useMatch } from "react-router";
 import { client } from "../api/client.ts";
 import { useSpeech } from "../i18n/language.tsx";
 import { textOfCommand } from "../parts/command-text.tsx";
@@ -62,11 +71,18 @@ function useFound(filter: string) {
   }).data;
 }
 
+/** The agent whose page is open, as it stands in the address. */
+function useAgentHere(): string | undefined {
+  const agentId = useMatch("/agents/:agentId/*")?.params.agentId;
+  return agentId === undefined || agentId === "add" ? undefined : encodeURIComponent(agentId);
+}
+
 function useFixedEntries(showShortcuts: () => void): PaletteEntry[] {
   const { say, language, setLanguage } = useSpeech();
   const { setColorScheme } = useMantineColorScheme();
   const operator = useMay("operator");
   const admin = useMay("admin");
+  const agentId = useAgentHere();
   const go = say("palette.go");
   const act = say("palette.act");
   const other = language === "en" ? "zh" : "en";
@@ -98,6 +114,29 @@ function useFixedEntries(showShortcuts: () => void): PaletteEntry[] {
       hint: "g n",
       to: "/commands/new",
     },
+    operator && {
+      key: "add-inputs",
+      section: act,
+      label: say("inputs.addMany"),
+      icon: <IconWaveSine {...icon} />,
+      hint: "g i",
+      to: "/inputs/add",
+    },
+    agentId !== undefined && {
+      key: "inputs",
+      section: go,
+      label: say("palette.inputs"),
+      icon: <IconWaveSine {...icon} />,
+      to: `/agents/${agentId}/inputs`,
+    },
+    agentId !== undefined &&
+      operator && {
+        key: "add-input",
+        section: act,
+        label: say("palette.addInput"),
+        icon: <IconWaveSine {...icon} />,
+        to: `/agents/${agentId}/inputs/add`,
+      },
     admin && {
       key: "add-host",
       section: act,

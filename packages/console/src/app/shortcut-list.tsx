@@ -9,6 +9,8 @@ const EVERYWHERE: readonly [keys: string, label: PlainTextKey][] = [
   ["⌘ K", "shortcuts.palette"],
   ["/", "shortcuts.search"],
   ["g n", "shortcuts.newCommand"],
+  ["g i", "shortcuts.addInput"],
+  ["⌘ S", "shortcuts.save"],
   ["?", "shortcuts.list"],
 ];
 

@@ -2,6 +2,7 @@ import { createFormat, type Language } from "../logic/format.ts";
 import { AGENT_TEXTS } from "./agent-texts.ts";
 import { COMMAND_TEXTS } from "./command-texts.ts";
 import { FRAME_TEXTS } from "./frame-texts.ts";
+import { INPUT_TEXTS } from "./input-texts.ts";
 import { SETTINGS_TEXTS } from "./settings-texts.ts";
 import { SHARED_TEXTS } from "./shared-texts.ts";
 
@@ -10,6 +11,7 @@ export const TEXTS = {
   ...SHARED_TEXTS,
   ...FRAME_TEXTS,
   ...AGENT_TEXTS,
+  ...INPUT_TEXTS,
   ...COMMAND_TEXTS,
   ...SETTINGS_TEXTS,
 } as const;

@@ -16,16 +16,17 @@ import { Page } from "../../parts/page.tsx";
 import { AgentState } from "../../parts/status.tsx";
 import { LinkTabs } from "../../parts/tabs.tsx";
 import { AboutTab } from "./about-tab.tsx";
+import { InputsTab } from "./inputs-tab.tsx";
 import { LiveTab } from "./live-tab.tsx";
 import { RunsTab } from "./runs-tab.tsx";
 
 // charts are fetched when they are looked at
 const HistoryTab = lazy(() => import("./history-tab.tsx").then((module) => ({ default: module.HistoryTab })));
 
-const TABS = ["live", "history", "runs", "about"] as const;
+const TABS = ["live", "history", "inputs", "runs", "about"] as const;
 type Tab = (typeof TABS)[number];
 
-/** One agent: how it is now, how it was, what it ran, what it is. */
+/** One agent: how it is now, how it was, what it collects and ran, what it is. */
 export function Screen() {
   const { agentId = "", tab } = useParams();
   const { say } = useSpeech();
@@ -63,13 +64,14 @@ function AgentPage({ agent, tab }: { agent: Agent; tab: Tab }) {
   const bodies: Readonly<Record<Tab, () => ReactNode>> = {
     live: () => <LiveTab agent={agent} />,
     history: () => <HistoryTab agentId={agent.id} />,
+    inputs: () => <InputsTab agent={agent} />,
     runs: () => <RunsTab agentId={agent.id} />,
     about: () => <AboutTab agent={agent} />,
   };
   return (
     <Page
       title={agent.name}
-      fill={tab === "runs"}
+      fill={tab === "runs" || tab === "inputs"}
       facts={<Facts agent={agent} />}
       actions={
         operator &&

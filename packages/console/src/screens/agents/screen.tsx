@@ -1,5 +1,5 @@
 import { Button, Tooltip } from "@mantine/core";
-import { IconPlus, IconTerminal2 } from "@tabler/icons-react";
+import { IconPlus, IconTerminal2, IconWaveSine } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link, Outlet, useNavigate, useSearchParams } from "react-router";
 import { usePlace } from "../../app/place.tsx";
@@ -37,6 +37,15 @@ export function Screen() {
           {admin && (
             <Button variant="default" component={Link} to="/agents/add" leftSection={<IconPlus size={16} />}>
               {say("addHost.title")}
+            </Button>
+          )}
+          {operator && count > 0 && (
+            <Button
+              variant="default"
+              leftSection={<IconWaveSine size={16} />}
+              onClick={() => navigate(`/inputs/add?${rememberTargets([...selection.ids])}`)}
+            >
+              {say("inputs.addManyTo", { count })}
             </Button>
           )}
           {operator && (

@@ -63,6 +63,9 @@ function GroupActions({ group }: { group: Group }) {
           <Button variant="default" component={Link} to={`/commands/new?group=${group.id}`}>
             {say("newCommand.title")}
           </Button>
+          <Button variant="default" component={Link} to={`/inputs/add?group=${group.id}`}>
+            {say("inputs.addMany")}
+          </Button>
           <Button variant="default" c="var(--m-wrong)" onClick={() => setAsking(true)}>
             {say("groups.remove")}
           </Button>
