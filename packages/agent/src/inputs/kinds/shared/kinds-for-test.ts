@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Clock, type Point, type PointCategory, systemClock } from "@muster/core";
+import { parseInputConfig } from "@muster/protocols/dataway";
 import { makeTempDir, onEnd, type Scope } from "@muster/testing";
-import { parse } from "smol-toml";
 import * as z from "zod/mini";
 import type { Collector, CollectorKind, CollectorTools } from "../../collector.ts";
 
@@ -27,8 +27,11 @@ export interface TrialOptions extends Partial<Pick<CollectorTools, "emit" | "clo
 
 /** The first block of a text, without what the runtime reads itself; fails when it does not parse. */
 export function readOptions(kind: CollectorKind, toml: string): Record<string, unknown> {
-  const { inputs } = parse(toml) as { inputs?: Record<string, Record<string, unknown>[]> };
-  const { interval: _interval, tags: _tags, ...rest } = inputs?.[kind.name]?.[0] ?? {};
+  const parsed = parseInputConfig(toml);
+  if (!parsed.ok) throw new Error(`${kind.name}: ${parsed.message}`);
+  const [block] = parsed.blocks;
+  if (block?.input !== kind.name) throw new Error(`${kind.name}: the text is of ${block?.input ?? "no input"}`);
+  const { interval: _interval, tags: _tags, ...rest } = block.options;
   return rest;
 }
 
