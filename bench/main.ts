@@ -14,6 +14,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   "fan-out": async () => (await import("./fan-out.ts")).fanOut,
   "config-push": async () => (await import("./config-push.ts")).configPush,
   "metric-rows": async () => (await import("./metric-rows.ts")).metricRows,
+  "line-intake": async () => (await import("./line-intake.ts")).lineIntake,
   "bus-hop": async () => (await import("./bus-hop.ts")).busHop,
   "hundred-thousand": async () => (await import("./hundred-thousand.ts")).hundredThousand,
   storm: async () => (await import("./storm.ts")).storm,

@@ -124,15 +124,19 @@ export class PointGatherer {
     for (const series of this.#open) this.#close(series);
   }
 
-  /** Writes every closed step. What cannot be written stays. */
-  flush(): Promise<void> {
+  /** Closes steps that nothing has closed for long. */
+  closeOld(): void {
     const now = this.#parts.clock.monotonic();
     for (const series of this.#open) {
       if (now - series.openedAt < CLOSE_AFTER_MS) break;
       this.#close(series);
     }
     this.#tidy(now);
-    this.#flushing = this.#flushing.then(() => this.#writePending());
+  }
+
+  /** Writes every closed step, or those of one agent. What cannot be written stays. */
+  flush(ownerNumber?: number): Promise<void> {
+    this.#flushing = this.#flushing.then(() => this.#writePending(ownerNumber));
     return this.#flushing;
   }
 
@@ -192,9 +196,10 @@ export class PointGatherer {
     if (series.closed.size > 0) this.#waiting.add(series);
   }
 
-  async #writePending(): Promise<void> {
-    while (this.#waiting.size > 0) {
-      const rows = this.#takeRows();
+  async #writePending(ownerNumber: number | undefined): Promise<void> {
+    for (;;) {
+      const rows = this.#takeRows(ownerNumber);
+      if (rows.length === 0) return;
       try {
         await this.#write(rows);
       } catch {
@@ -211,9 +216,11 @@ export class PointGatherer {
     }
   }
 
-  #takeRows(): PendingRow[] {
+  /** Steps of one series follow each other, since they lie on one page of the database. */
+  #takeRows(ownerNumber: number | undefined): PendingRow[] {
     const rows: PendingRow[] = [];
-    for (const series of this.#waiting) {
+    const owned = ownerNumber === undefined ? undefined : this.#byOwner.get(ownerNumber)?.values();
+    for (const series of ownerNumber === undefined ? this.#waiting : (owned ?? [])) {
       for (const [at, row] of series.closed) {
         rows.push({ series, at, row });
         series.closed.delete(at);

@@ -65,7 +65,7 @@ export class PointHistory {
     const agent = await store.db.selectFrom("agents").select("number").where("id", "=", agentId).executeTakeFirst();
     if (!agent) throw new MusterError("not_found", "there is no such agent", { id: agentId });
     gatherer.closeOwner(agent.number);
-    await gatherer.flush();
+    await gatherer.flush(agent.number);
     const rows = await store.db
       .selectFrom("metric_sets")
       .selectAll()

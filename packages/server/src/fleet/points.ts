@@ -38,6 +38,8 @@ interface PointsParts {
 
 const FLUSH_MS = 1_000;
 const CHECKPOINT_MS = 30_000;
+/** Closed steps that wait for the next checkpoint. */
+const BUFFERED_ROWS = 50_000;
 const MAX_JOURNAL_BYTES = 1024 * 1024 * 1024;
 
 /** What agents and programs write: measurements go to the history of metrics, everything else to the records. */
@@ -61,7 +63,7 @@ export class Points {
     this.owners.start();
     if (journal) await this.#recover(journal);
     this.#stop = [
-      clock.every(FLUSH_MS, () => void this.gatherer.flush()),
+      clock.every(FLUSH_MS, () => this.#flushSome()),
       clock.every(CHECKPOINT_MS, () => void this.checkpoint()),
     ];
   }
@@ -97,6 +99,15 @@ export class Points {
       this.#checkpointing = undefined;
     });
     return this.#checkpointing;
+  }
+
+  /**
+   * What the journal keeps is written later and together: steps of one series lie beside each other in the database, and
+   * each page that is changed costs as much as many rows.
+   */
+  #flushSome(): void {
+    this.gatherer.closeOld();
+    if (!this.#parts.journal || this.gatherer.pending > BUFFERED_ROWS) void this.gatherer.flush();
   }
 
   async #checkpoint(): Promise<void> {
