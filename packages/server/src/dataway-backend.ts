@@ -64,7 +64,7 @@ export async function openGatewayBackend(parts: BackendParts): Promise<GatewayBa
       });
       const unwatch = door.watch((change) => {
         reports.note(change);
-        link.announce();
+        link.announce(change);
       });
       reports.start();
       link.start();

@@ -122,7 +122,7 @@ export class DatakitBinding implements AgentPeer, Line {
     const awaiting = this.#awaiting;
     this.#awaiting = undefined;
     if (awaiting) awaiting(this.online);
-    else if (!news.info.inventory && this.#session) this.#fetchInventory();
+    else if (!this.online.inventory && this.#session) this.#fetchInventory();
     this.#noteChange();
   }
 

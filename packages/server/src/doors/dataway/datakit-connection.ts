@@ -140,8 +140,9 @@ export class DatakitConnection implements ConnectionHandler {
     if (connection.bufferedBytes > DOOR_LIMITS.bufferedBytes) return Promise.resolve({ kind: "busy" });
     const era = this.#era ?? "seed";
     const traceId = this.#newTraceId();
-    // the seed has no destination: only those behind another one's socket need it
-    const dest = era === "seed" && binding.id === this.#ownerId ? undefined : binding.id;
+    // the seed has no destination: only where one socket speaks for several it must be said
+    const isAlone = this.#bindings.size === 1 && binding.id === this.#ownerId;
+    const dest = era === "seed" && isAlone ? undefined : binding.id;
     const text = encode({ era, traceId, dest });
     if (text === undefined) return Promise.resolve({ kind: "unsupported" });
     return this.#traces.ask(traceId, () => this.#send(text), DOOR_LIMITS.traceMs);

@@ -99,7 +99,7 @@ describe("the presence of DataKits", () => {
     await bench.call("GET", "/agnt_gateway/samples/cpu");
     assert.deepEqual(
       peer.of("get-config").map((message) => message.dest),
-      [["dkid_right"], undefined],
+      [["dkid_right"], ["agnt_gateway"]],
     );
     peer.behind = ["dkid_left"];
     peer.sendOnline();

