@@ -81,7 +81,9 @@ async function startSides(context: BenchContext): Promise<Side[]> {
       url: server.url,
       headers: { "x-token": server.token },
       idleCpu: await measureIdle(server.pid),
-      settle: () => waitUntil("rows to be written", async () => (await pending()) === 0, { timeoutMs: 120_000 }),
+      async settle() {
+        await waitUntil("rows to be written", async () => (await pending()) === 0, { timeoutMs: 120_000 });
+      },
     },
   ];
 }

@@ -3,6 +3,7 @@ import type { MetricRow } from "../store/metric-row.ts";
 import { TIERS } from "../store/metrics.ts";
 import { placeSeries, readStoredRows } from "../store/point-sets.ts";
 import type { Store } from "../store/store.ts";
+import type { MetricExport } from "./metric-export.ts";
 import type { History } from "./metric-history.ts";
 import type { PointOwner } from "./point-owners.ts";
 import { copyText, PointSeries } from "./point-series.ts";
@@ -11,6 +12,8 @@ interface GathererParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly history: History;
+  /** Where rows go as well; behind our own store, since the journal keeps them until both have them. */
+  readonly export?: Pick<MetricExport, "takeWritten"> | undefined;
   /** Rows could not be written since their agents are gone. */
   readonly onOrphans: () => void;
 }
@@ -239,7 +242,7 @@ export class PointGatherer {
     const unplaced = new Set<PointSeries>();
     for (const { series } of rows)
       if (series.setNumber === null || series.positions.length < series.fields.length) unplaced.add(series);
-    await store.transaction(async (queries) => {
+    const packed = await store.transaction(async (queries) => {
       await placeSeries(queries, [...unplaced], store.dialect);
       // only this process writes to a database that is not shared, and it knows how far it got
       const old = rows.filter(
@@ -247,16 +250,25 @@ export class PointGatherer {
       );
       const places = old.map(({ series, at }) => ({ set_number: series.setNumber ?? 0, at }));
       const stored = await readStoredRows(queries, places, store.dialect);
-      const packed = rows.map(({ series, at, row }) => {
+      const merged = rows.map(({ series, at, row }) => {
         const set_number = series.setNumber ?? 0;
         return { set_number, at, packed: series.pack(row, stored.get(`${set_number}/${at}`)) };
       });
-      await store.dialect.upsertPacked(queries, TIERS[0].table, packed);
+      await store.dialect.upsertPacked(queries, TIERS[0].table, merged);
+      return merged;
     });
     for (const { series, at } of rows) {
       series.writtenThrough = Math.max(series.writtenThrough ?? at, at);
       history.touch(series.setNumber ?? 0, at);
     }
+    await this.#parts.export?.takeWritten(
+      rows.map(({ series, at }, index) => ({
+        agentId: series.owner.id,
+        series: series.describe(),
+        at,
+        packed: packed[index]?.packed ?? new Uint8Array(),
+      })),
+    );
   }
 
   /** The rows of agents that still exist; all of them when nobody can tell. */

@@ -1,6 +1,7 @@
 import type { Point, Timestamp } from "@muster/core";
 import { countFields, joinRows, type MetricRow, packRow, unpackRow } from "../store/metric-row.ts";
 import { Accumulator } from "./accumulator.ts";
+import type { ExportedSeries } from "./metric-export.ts";
 import type { PointOwner } from "./point-owners.ts";
 
 /** Steps of one series that are closed and wait to be written, by the time at which they began. */
@@ -23,6 +24,7 @@ export class PointSeries {
   /** When the gathered step began and when something came last, by our own clock. */
   openedAt = 0;
   touchedAt = 0;
+  #described: { readonly positions: readonly number[]; readonly series: ExportedSeries } | undefined;
   readonly #index = new Map<string, number>();
   #values = new Float64Array(0);
 
@@ -71,6 +73,17 @@ export class PointSeries {
     const fields = Math.max(0, ...this.positions.map((position) => position + 1), stored ? countFields(stored) : 0);
     const arranged = arrange(row, this.positions, fields);
     return packRow(stored ? joinRows([unpackRow(stored, fields), arranged], fields) : arranged);
+  }
+
+  /** As another store shall know it: the fields in the order of stored rows, without those that are not ours. */
+  describe(): ExportedSeries {
+    if (this.#described?.positions === this.positions) return this.#described.series;
+    const fields: string[] = [];
+    for (const [index, position] of this.positions.entries()) fields[position] = this.fields[index] as string;
+    const tags = JSON.parse(this.labels) as Record<string, string>;
+    const series = { measurement: this.measurement, tags, fields: Array.from(fields, (field) => field ?? "") };
+    this.#described = { positions: this.positions, series };
+    return series;
   }
 
   #addField(name: string, maxFields: number): number {

@@ -5,6 +5,7 @@ import { ManualScope, makeTempDir } from "@muster/testing";
 import { PointJournal } from "../store/point-journal.ts";
 import { describeStores } from "../store/stores-for-test.ts";
 import { NATIVE, openTestFleet, type TestFleet } from "./fleet-for-test.ts";
+import type { ExportedStep } from "./metric-export.ts";
 import type { PointSource } from "./point-owners.ts";
 
 const SOURCE: PointSource = { remoteAddress: "10.0.0.9", tokenId: null };
@@ -149,4 +150,18 @@ test("what was promised and not written yet is taken in again after a crash", as
   for await (const record of third.recover()) assert.fail(`the journal still holds ${record.length} bytes`);
   await second.close();
   await first.close();
+});
+
+test("written steps go to a store of metrics beside ours too, whole, with their tags", async () => {
+  const steps: ExportedStep[] = [];
+  const exporter = { take: async (taken: readonly ExportedStep[]) => void steps.push(...taken) };
+  const fleet$ = await openTestFleet({ exporter });
+  const start = fleet$.clock.now() - (fleet$.clock.now() % 10_000);
+  const take = (points: readonly Point[]) => fleet$.fleet.points.take({ category: "metric", points, source: SOURCE });
+  await take([point(start, { a: 1 }, { host: "web-1", port: "80" })]);
+  await take([point(start + 1000, { b: 7, a: 3 }, { host: "web-1", port: "80" })]);
+  await fleet$.close();
+  const last = steps.at(-1);
+  assert.deepEqual(last?.agent.series, { measurement: "nginx", tags: { port: "80" }, fields: ["a", "b"] });
+  assert.deepEqual([last?.at, [...(last?.avg ?? [])], [...(last?.max ?? [])]], [start, [2, 7], [3, 7]]);
 });

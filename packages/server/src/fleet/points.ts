@@ -2,6 +2,7 @@ import { type Clock, MusterError, type Point, type PointCategory } from "@muster
 import { decodeLines, encodeLines, type Precision } from "@muster/protocols/points";
 import type { PointJournal } from "../store/point-journal.ts";
 import type { Store } from "../store/store.ts";
+import { MetricExport, type MetricExporter } from "./metric-export.ts";
 import type { History } from "./metric-history.ts";
 import type { PointForwarder } from "./point-forwarding.ts";
 import { PointGatherer } from "./point-gatherer.ts";
@@ -33,6 +34,8 @@ interface PointsParts {
   readonly records: Records;
   /** Keeps measurements until they are in the database; without one, writers wait for the database itself. */
   readonly journal?: PointJournal | undefined;
+  /** A store of metrics beside ours. */
+  readonly exporter?: MetricExporter | undefined;
   readonly forwarder?: PointForwarder | undefined;
 }
 
@@ -54,7 +57,9 @@ export class Points {
   constructor(parts: PointsParts) {
     this.#parts = parts;
     this.owners = new PointOwners(parts);
-    this.gatherer = new PointGatherer({ ...parts, onOrphans: () => this.owners.forget() });
+    const { exporter } = parts;
+    const metricExport = exporter && new MetricExport({ ...parts, exporter });
+    this.gatherer = new PointGatherer({ ...parts, export: metricExport, onOrphans: () => this.owners.forget() });
   }
 
   /** Takes in again what an earlier process had promised to keep, then begins work in the background. */

@@ -15,6 +15,12 @@ export function prometheusName(name: string, unit: string): string {
   return `muster_${name.replace(/[^a-zA-Z0-9]/g, "_")}${suffix}`;
 }
 
+/** A field of a measurement: `nginx`, `connections.active` → `nginx_connections_active`. */
+export function seriesName(measurement: string, field: string): string {
+  const name = `${measurement}_${field}`.replace(/[^a-zA-Z0-9_]/g, "_");
+  return /^\d/.test(name) ? `_${name}` : name;
+}
+
 /** The names of HOST_METRICS, in the same order. */
 export const HOST_NAMES: readonly string[] = HOST_METRICS.map(({ name, unit }) => prometheusName(name, unit));
 

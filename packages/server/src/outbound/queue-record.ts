@@ -38,13 +38,14 @@ export class RecordWriter {
   }
 
   #numberOf(agent: MeasuredAgent, parts: Buffer[]): number {
-    const known = this.#numbers.get(agent.id);
+    const { id, name, hostname, labels, series } = agent;
+    const key = series ? `${id} ${series.measurement} ${JSON.stringify(series.tags)} ${series.fields[0]}` : id;
+    const known = this.#numbers.get(key);
     if (known?.agent === agent) return known.number;
-    const { id, name, hostname, labels } = agent;
-    const text = JSON.stringify({ id, name, hostname, labels });
+    const text = JSON.stringify({ id, name, hostname, labels, series });
     const number = known?.text === text ? known.number : this.#next++;
     if (known?.text !== text) parts.push(frame(encodeAgent(number, text)));
-    this.#numbers.set(agent.id, { agent, text, number });
+    this.#numbers.set(key, { agent, text, number });
     return number;
   }
 }
@@ -136,7 +137,7 @@ function readStep(payload: Buffer, agents: NumberedAgents): Step | undefined {
   const maskBytes = Math.ceil(fields / 8);
   const agent = payload.length < STEP_HEADER + 2 * maskBytes ? undefined : agents.get(payload.readUInt32LE(2));
   if (!agent) return undefined;
-  const avg = new Float64Array(HOST_METRICS.length).fill(Number.NaN);
+  const avg = new Float64Array(agent.series?.fields.length ?? HOST_METRICS.length).fill(Number.NaN);
   let at = STEP_HEADER + 2 * maskBytes;
   const read = () => {
     at += 8;

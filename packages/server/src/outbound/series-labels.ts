@@ -17,7 +17,13 @@ export function isExtraLabel(name: string): boolean {
 /** All labels of an agent's series but the name, sorted as the protocol asks; empty ones do not exist there. */
 export function seriesLabels(agent: MeasuredAgent, extra: Labels): [string, string][] {
   const labels = new Map<string, string>(Object.entries(extra));
-  for (const [key, value] of Object.entries(agent.labels).sort(byName).slice(0, MAX_AGENT_LABELS)) {
+  const tags = Object.entries(agent.series?.tags ?? {})
+    .sort(byName)
+    .slice(0, MAX_AGENT_LABELS);
+  for (const [key, value] of tags) labels.set(tagLabel(key), value);
+  for (const [key, value] of Object.entries(agent.labels)
+    .sort(byName)
+    .slice(0, MAX_AGENT_LABELS - tags.length)) {
     const name = AGENT_LABEL + key.replace(/[^a-zA-Z0-9_]/g, "_");
     // `a.b` and `a-b` become one name: the first in the alphabet has it
     if (!labels.has(name)) labels.set(name, value);
@@ -29,6 +35,12 @@ export function seriesLabels(agent: MeasuredAgent, extra: Labels): [string, stri
     .map(([name, value]): [string, string] => [name, cut(value)])
     .filter(([, value]) => value !== "")
     .sort(byName);
+}
+
+/** A tag's own name, unless it is one of ours or none at all. */
+function tagLabel(key: string): string {
+  const name = key.replace(/[^a-zA-Z0-9_]/g, "_");
+  return isExtraLabel(name) ? name : `tag_${name}`;
 }
 
 /** Never between the halves of a character, which would be no UTF-8. */

@@ -6,9 +6,11 @@ export interface MeasuredAgent {
   readonly name: string;
   readonly hostname: string;
   readonly labels: Labels;
+  /** What was measured where it is not the host itself; its fields are the values, at most 255. */
+  readonly series?: { readonly measurement: string; readonly tags: Labels; readonly fields: readonly string[] };
 }
 
-/** One closed step of one agent's host: a value per entry of HOST_METRICS, NaN for what was not measured. */
+/** One closed step: a value per field of the series or entry of HOST_METRICS, NaN for what was not measured. */
 export interface Step {
   readonly agent: MeasuredAgent;
   /** When the step began. */

@@ -49,6 +49,28 @@ describe("write requests", () => {
     });
   });
 
+  test("a step of a written series has the name of its measurement and field, and its tags as labels", () => {
+    const series = { measurement: "nginx", tags: { port: "80", hostname: "x" }, fields: ["conn.active", "up"] };
+    const agent = { id: "01agent", name: "web one", hostname: "web-1", labels: { role: "web" }, series };
+    const values = { avg: Float64Array.of(2, 1), min: Float64Array.of(1, 1), max: Float64Array.of(3, 1) };
+    const all = decode(new WriteRequests({}).encode([{ agent, at: 1_700_000_000_000, ...values }]));
+    assert.deepEqual(all.map((one) => labelsOf(one).__name__).sort(), [
+      "nginx_conn_active",
+      "nginx_conn_active_max",
+      "nginx_conn_active_min",
+      "nginx_up",
+    ]);
+    assert.deepEqual(labelsOf(find(all, "nginx_up")[0] as ReadSeries), {
+      __name__: "nginx_up",
+      agent_id: "01agent",
+      agent_name: "web one",
+      hostname: "web-1",
+      label_role: "web",
+      port: "80",
+      tag_hostname: "x",
+    });
+  });
+
   test("labels are sorted by name, whatever letters operators and agents use", () => {
     const step = makeStep({ labels: { Z: "1", a: "2", "app/tier": "3" }, avg: { "system.cpu.user": 1 } });
     const [series] = decode(new WriteRequests({ Env: "x", zone: "y" }).encode([step]));

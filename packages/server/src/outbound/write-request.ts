@@ -1,6 +1,6 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Labels } from "@muster/core";
-import { HOST_NAMES, LEAST, MOST } from "./metric-names.ts";
+import { HOST_NAMES, LEAST, MOST, seriesName } from "./metric-names.ts";
 import { seriesLabels } from "./series-labels.ts";
 import { type MeasuredAgent, STEP_MS, type Step } from "./step.ts";
 
@@ -10,6 +10,7 @@ const NAME = "__name__";
 interface LabelBytes {
   readonly head: Uint8Array;
   readonly tail: Uint8Array;
+  readonly kinds: readonly Kind[];
 }
 
 /** Which of a step's values a series takes, and what its name ends with. */
@@ -19,11 +20,7 @@ type Kind = { readonly field: "avg" | "min" | "max"; readonly names: readonly Ui
 export class WriteRequests {
   readonly #extra: Labels;
   readonly #labels = new WeakMap<MeasuredAgent, LabelBytes>();
-  readonly #kinds: readonly Kind[] = [
-    { field: "avg", names: nameLabels("") },
-    { field: "min", names: nameLabels(LEAST) },
-    { field: "max", names: nameLabels(MOST) },
-  ];
+  readonly #hostKinds = makeKinds(HOST_NAMES);
 
   /** `extra`: labels that every series gets. */
   constructor(extra: Labels) {
@@ -35,8 +32,8 @@ export class WriteRequests {
     const writer = new BinaryWriter();
     for (const [agent, own] of groupByAgent(steps)) {
       const labels = this.#labelsOf(agent);
-      for (const kind of this.#kinds)
-        for (let index = 0; index < HOST_NAMES.length; index++) writeSeries(writer, own, { kind, index, labels });
+      for (const kind of labels.kinds)
+        for (let index = 0; index < kind.names.length; index++) writeSeries(writer, own, { kind, index, labels });
     }
     return writer.finish();
   }
@@ -48,9 +45,14 @@ export class WriteRequests {
     const bytes = {
       head: encodeLabels(labels.filter(([name]) => name < NAME)),
       tail: encodeLabels(labels.filter(([name]) => name > NAME)),
+      kinds: this.#kindsOf(agent),
     };
     this.#labels.set(agent, bytes);
     return bytes;
+  }
+
+  #kindsOf({ series }: MeasuredAgent): readonly Kind[] {
+    return series ? makeKinds(series.fields.map((field) => seriesName(series.measurement, field))) : this.#hostKinds;
   }
 }
 
@@ -103,8 +105,13 @@ function inOrder(steps: readonly Step[]): Step[] {
   return [...byTime.values()].sort((a, b) => a.at - b.at);
 }
 
-function nameLabels(suffix: string): Uint8Array[] {
-  return HOST_NAMES.map((name) => encodeLabels([[NAME, name + suffix]]));
+function makeKinds(names: readonly string[]): Kind[] {
+  const withEnd = (suffix: string) => names.map((name) => encodeLabels([[NAME, name + suffix]]));
+  return [
+    { field: "avg", names: withEnd("") },
+    { field: "min", names: withEnd(LEAST) },
+    { field: "max", names: withEnd(MOST) },
+  ];
 }
 
 function encodeLabels(labels: readonly (readonly [string, string])[]): Uint8Array {
