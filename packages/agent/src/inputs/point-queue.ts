@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { type FileHandle, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,13 +14,18 @@ const PIECE_POINTS = 1000;
 /** What waits for a slow disk; whoever gives more is told so. */
 const PENDING_BYTES = 32 * 1024 * 1024;
 const DEFAULT_LIMIT_BYTES = 256 * 1024 * 1024;
-const NAME = /^(\d{12})-([a-z_]+)\.points$/;
+const NAME = /^\d{12}-([a-z_]+)-([0-9a-f]{20})\.points$/;
 
 /** Points of one category on the disk, to be sent together. */
 export interface Batch {
   readonly name: string;
   readonly category: PointCategory;
   readonly bytes: number;
+}
+
+/** The same for as long as a batch is sent, whichever process sends it, and never that of another one. */
+export function idOf(batch: Batch): string {
+  return NAME.exec(batch.name)?.[2] ?? batch.name;
 }
 
 export interface PointQueueOptions {
@@ -190,7 +196,8 @@ export class PointQueue {
 
   async #start(category: PointCategory): Promise<OpenBatch> {
     this.#number += 1;
-    const name = `${String(this.#number).padStart(12, "0")}-${category}.points`;
+    const id = randomBytes(10).toString("hex");
+    const name = `${String(this.#number).padStart(12, "0")}-${category}-${id}.points`;
     const file = await open(join(this.#options.folder, name), "ax", 0o600);
     const started: OpenBatch = { batch: { name, category, bytes: 0 }, file };
     this.#open.set(category, started);
@@ -247,7 +254,7 @@ export class PointQueue {
 function listBatches(folder: string): Batch[] {
   const batches: Batch[] = [];
   for (const name of readdirSync(folder).sort()) {
-    const category = POINT_CATEGORIES.find((known) => known === NAME.exec(name)?.[2]);
+    const category = POINT_CATEGORIES.find((known) => known === NAME.exec(name)?.[1]);
     if (category !== undefined) batches.push({ name, category, bytes: statSync(join(folder, name)).size });
   }
   return batches;

@@ -5,7 +5,7 @@ import { gzip } from "node:zlib";
 import { type Clock, delay } from "@muster/core";
 import { ReconnectPlan } from "../links/node/reconnect.ts";
 import { errorText, type Logger } from "../log.ts";
-import type { Batch, PointQueue } from "./point-queue.ts";
+import { type Batch, idOf, type PointQueue } from "./point-queue.ts";
 import { within } from "./within.ts";
 
 /** Points that come close together travel together. */
@@ -159,6 +159,7 @@ export class PointSender {
       ...(isPacked ? { "content-encoding": "gzip" } : {}),
       "x-token": server.token,
       "x-datakit-uuid": agentId,
+      "x-pkg-id": `dk_${idOf(batch)}`,
       "user-agent": userAgent,
     };
     try {
