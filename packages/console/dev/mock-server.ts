@@ -7,6 +7,7 @@ import type { Agent, Command, Run } from "@muster/core/resources";
 import { countRuns, iso, makeAgent, makeCommand, makeOutput, makeSample, random } from "./mock-fleet.ts";
 import * as inputs from "./mock-inputs.ts";
 import { serveLive } from "./mock-live.ts";
+import { listRecords } from "./mock-records.ts";
 
 /**
  * A server of make-believe for working on the console and for its pictures: the API with a generated fleet, no
@@ -251,6 +252,7 @@ const ROUTES: Readonly<Record<string, Answer>> = {
       .flatMap(makeOutput)
       .map((chunk) => JSON.stringify(chunk))
       .join("\n"),
+  "GET records": (query) => listRecords(agents, query),
   "GET metrics": metrics,
   "GET users": () => ({
     items: [

@@ -102,6 +102,15 @@ async function listShots(page: Page): Promise<Shot[]> {
     { name: "command-runs", path: `/commands/${done}/runs` },
     { name: "new-command", path: "/commands/new?labels=role%3Dweb" },
     { name: "run", path: `/runs/${run}` },
+    { name: "logs", path: "/logs?range=6h" },
+    {
+      name: "logs-open",
+      path: "/logs?q=error",
+      prepare: async (at) => {
+        for (const index of [0, 2]) await at.locator("button[aria-expanded]").nth(index).click();
+      },
+    },
+    { name: "logs-none", path: "/logs?range=15m&category=profiling" },
     { name: "groups", path: "/groups" },
     { name: "group", path: `/groups/${group}` },
     { name: "audit", path: "/audit" },

@@ -1,6 +1,7 @@
 import type { Role } from "@muster/core/resources";
 import {
   IconBook2,
+  IconFileText,
   IconHistory,
   IconLayoutDashboard,
   IconServer2,
@@ -25,6 +26,7 @@ export const DESTINATIONS = [
   { path: "/", label: "frame.overview", icon: IconLayoutDashboard, jump: "o", role: "viewer" },
   { path: "/agents", label: "frame.agents", icon: IconServer2, jump: "a", role: "viewer" },
   { path: "/commands", label: "frame.commands", icon: IconTerminal2, jump: "c", role: "viewer" },
+  { path: "/logs", label: "frame.logs", icon: IconFileText, jump: "l", role: "viewer" },
   { path: "/groups", label: "frame.groups", icon: IconStack2, jump: "r", role: "viewer" },
   { path: "/audit", label: "frame.audit", icon: IconHistory, jump: "u", role: "admin" },
   { path: "/settings", label: "frame.settings", icon: IconSettings, jump: "s", role: "viewer" },

@@ -3,6 +3,7 @@ import { AGENT_TEXTS } from "./agent-texts.ts";
 import { COMMAND_TEXTS } from "./command-texts.ts";
 import { FRAME_TEXTS } from "./frame-texts.ts";
 import { INPUT_TEXTS } from "./input-texts.ts";
+import { LOG_TEXTS } from "./log-texts.ts";
 import { SETTINGS_TEXTS } from "./settings-texts.ts";
 import { SHARED_TEXTS } from "./shared-texts.ts";
 
@@ -12,6 +13,7 @@ export const TEXTS = {
   ...FRAME_TEXTS,
   ...AGENT_TEXTS,
   ...INPUT_TEXTS,
+  ...LOG_TEXTS,
   ...COMMAND_TEXTS,
   ...SETTINGS_TEXTS,
 } as const;

@@ -9,8 +9,10 @@ import classes from "./selector-input.module.css";
 import { AgentMark } from "./status.tsx";
 
 /** Finds agents by name, host or address and adds them one by one. */
-export function AgentPicker({ chosen, onAdd }: { chosen: readonly string[]; onAdd: (id: string) => void }) {
+export function AgentPicker(props: { chosen: readonly string[]; onAdd: (id: string) => void; placeholder?: string }) {
+  const { chosen, onAdd } = props;
   const { say } = useSpeech();
+  const placeholder = props.placeholder ?? say("picker.placeholder");
   const [text, setText] = useState("");
   const [asked] = useDebouncedValue(text.trim(), 200);
   const combobox = useCombobox({ onDropdownClose: () => combobox.resetSelectedOption() });
@@ -32,8 +34,8 @@ export function AgentPicker({ chosen, onAdd }: { chosen: readonly string[]; onAd
       <Combobox.Target>
         <TextInput
           value={text}
-          placeholder={say("picker.placeholder")}
-          aria-label={say("picker.placeholder")}
+          placeholder={placeholder}
+          aria-label={placeholder}
           leftSection={<IconSearch size={15} stroke={1.8} />}
           autoComplete="off"
           onChange={(event) => {
