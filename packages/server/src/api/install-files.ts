@@ -64,6 +64,8 @@ export class InstallFiles {
     // only a checkout has it, and only a checkout comes here: no bundle may try to include it
     const bundler = "esbuild";
     const { build } = (await import(bundler)) as typeof import("esbuild");
+    const recipe = new URL("../../../../scripts/agent-bundle.mjs", import.meta.url).href;
+    const { agentBundle } = (await import(recipe)) as { agentBundle: object };
     const outfile = join(this.#cacheDir, "agent.mjs");
     await mkdir(this.#cacheDir, { recursive: true });
     await build({
@@ -73,7 +75,8 @@ export class InstallFiles {
       platform: "node",
       format: "esm",
       target: "node22.18",
-      external: ["bufferutil", "utf-8-validate"],
+      minify: true,
+      ...agentBundle,
       banner: {
         js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
       },
