@@ -50,6 +50,7 @@ test("links that leave the folder, .git, loops and files that are too large or t
   symlinkSync(outside, join(folder, "linked"));
   symlinkSync(join(folder, "a"), join(folder, "a/loop"));
   symlinkSync("/nowhere", join(folder, "dangling.conf"));
+  writeFileSync(join(folder, `${"n".repeat(200)}.conf`), TEXT);
   const dir = new ConfDir(folder);
   const { files } = dir.list();
   assert.deepEqual(

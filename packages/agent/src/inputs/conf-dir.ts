@@ -15,10 +15,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { MusterError } from "@muster/core";
+import { INPUT_LIMITS, MusterError } from "@muster/core";
 
 /** What is read of the folder of configurations; what goes beyond is reported and left alone. */
-export const CONF_LIMITS = { files: 1000, fileBytes: 256 * 1024, depth: 8 } as const;
+export const CONF_LIMITS = {
+  files: INPUT_LIMITS.inputsPerAgent,
+  fileBytes: INPUT_LIMITS.tomlBytes,
+  /** A path is its input's id. */
+  pathLength: INPUT_LIMITS.idLength,
+  depth: 8,
+} as const;
 
 const ACTIVE = ".conf";
 const DISABLED = ".conf.disabled";
@@ -177,8 +183,9 @@ function walk(folder: string, { root, depth, found }: Walk): boolean {
       if (isLink) continue; // what it leads to is walked where it is
       if (depth + 1 < CONF_LIMITS.depth && !walk(path, { root, depth: depth + 1, found })) return false;
     } else if (stats?.isFile() && (name.endsWith(ACTIVE) || name.endsWith(DISABLED)) && !NO_INPUT.has(name)) {
+      const below = relative(root, path);
       if (found.length >= CONF_LIMITS.files) return false;
-      found.push(describe(relative(root, path), stats));
+      if (below.length <= CONF_LIMITS.pathLength) found.push(describe(below, stats));
     }
   }
   return true;

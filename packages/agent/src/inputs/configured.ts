@@ -1,4 +1,4 @@
-import { isMusterError, toIso } from "@muster/core";
+import { INPUT_LIMITS, isMusterError, toIso } from "@muster/core";
 import type { InputReport } from "@muster/core/resources";
 import { errorText, type Logger } from "../log.ts";
 import type { BlockPlan } from "./block-run.ts";
@@ -408,7 +408,7 @@ function reportOf(entry: Configured): InputReport {
     inputType: "datakit",
     managed: file.managed,
     status,
-    error: error?.slice(0, 4000) ?? null,
+    error: error?.slice(0, INPUT_LIMITS.messageLength) ?? null,
     file: file.file,
     digest: plan?.digest ?? null,
     points: run?.points ?? 0,

@@ -1,4 +1,4 @@
-import { type ErrorCode, isMusterError, MusterError } from "@muster/core";
+import { type ErrorCode, INPUT_LIMITS, isMusterError, MusterError } from "@muster/core";
 import type { InputFailure } from "@muster/core/resources";
 
 /** Why a call about inputs is refused: the HTTP status it stands for, and our code. docs/protocols/dataway.md lists them. */
@@ -41,7 +41,7 @@ export function failureOf(error: unknown): InputFailure | undefined {
   return {
     code: reason,
     status: Number(status),
-    message: error.message.slice(0, 4000),
+    message: error.message.slice(0, INPUT_LIMITS.messageLength),
     ...(typeof line === "number" ? { line } : {}),
     ...(typeof column === "number" ? { column } : {}),
   };
