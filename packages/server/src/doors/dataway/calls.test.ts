@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { EraBDatakit, SeedDatakit, waitUntil } from "@muster/testing";
-import { cpu, openDatawayBench } from "./test-bench.ts";
+import { type Answer, cpu, openDatawayBench } from "./test-bench.ts";
 
 const ID = "dkid_bt6um9bksvvesmk79370";
 
@@ -78,6 +78,40 @@ describe("requests to DataKits", () => {
     await bench.pass(61_000);
     assert.equal((await reloading).status, 504);
     await bench.waitFor(ID, "offline");
+  });
+
+  test("one that comes back from its reload to another process has done what it was asked for", async (context) => {
+    const bench = await openDatawayBench(context);
+    const peer = await new EraBDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token }).connect();
+    const { agent_id } = await bench.waitFor(ID, "online");
+    await peer.waitFor("get_input_config");
+    peer.diesOnReload = true;
+    const adding = bench.call("POST", `/${ID}/inputs`, cpu());
+    await peer.waitClosed();
+    await bench.pass(2_000);
+    const id = /dkinput_\w+/.exec(peer.files.get("cpu") ?? "")?.[0] ?? "";
+    const state = bench.fleet.registry.get(agent_id);
+    assert.ok(state);
+    // as the other process writes it down
+    const report = {
+      id,
+      inputs: ["cpu"],
+      inputType: "datakit",
+      managed: true,
+      status: "running" as const,
+      file: "cpu.conf",
+    };
+    const silent = { error: null, digest: null, points: 0, lastPointAt: null };
+    await bench.fleet.inputs.inventories.accept(state, { available: [], inputs: [{ ...report, ...silent }] });
+    let answer: Answer | undefined;
+    void adding.then((given) => {
+      answer = given;
+    });
+    const { status, body } = await waitUntil("the answer", async () => {
+      await bench.pass(1_000);
+      return answer;
+    });
+    assert.deepEqual([status, body.id], [201, id]);
   });
 
   test("a reload that is refused in so many words is refused at once", async (context) => {

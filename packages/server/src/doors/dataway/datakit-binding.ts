@@ -1,4 +1,4 @@
-import { type Capability, delay } from "@muster/core";
+import { type Capability, delay, type Timestamp } from "@muster/core";
 import type { InputCall } from "@muster/core/resources";
 import type { DatawayFrame, DatawayKind } from "@muster/protocols/dataway";
 import type { AgentFacts, AgentHello, AgentPeer, AgentSession } from "../../fleet/session.ts";
@@ -13,6 +13,7 @@ import {
   type Line,
   type OnlineInfo,
 } from "./dialect.ts";
+import { findToldElsewhere, recallGiven } from "./known-inputs.ts";
 import { type DatawayParts, DOOR_LIMITS, NEVER_MS, PROTOCOL, SILENT_BEATS, UNTOLD_BEAT_MS } from "./parts.ts";
 import type { Outcome } from "./traces.ts";
 
@@ -49,6 +50,8 @@ export class DatakitBinding implements AgentPeer, Line {
   /** Whoever waits for the DataKit to tell of itself. */
   #awaiting: ((info: OnlineInfo | undefined) => void) | undefined;
   #reloading = false;
+  /** When its last socket ended. */
+  #endedAt: Timestamp | undefined;
   /** What it told before it was stored. */
   #facts: AgentFacts | undefined;
   #beatMs: number | undefined;
@@ -133,6 +136,7 @@ export class DatakitBinding implements AgentPeer, Line {
 
   /** The socket is gone. While the DataKit reloads it may come back over another one, for as long as `reload` waits. */
   socketEnded(reason: string): void {
+    this.#endedAt = this.#parts.clock.now();
     if (!this.isReloading) this.close(reason);
   }
 
@@ -178,15 +182,24 @@ export class DatakitBinding implements AgentPeer, Line {
       const told = new Promise<OnlineInfo | undefined>((resolve) => {
         this.#awaiting = resolve;
       });
-      const cancel = this.#parts.clock.after(DOOR_LIMITS.reloadMs, () => this.#awaiting?.(undefined));
+      const { clock, log } = this.#parts;
+      const stops = [
+        clock.after(DOOR_LIMITS.reloadMs, () => this.#awaiting?.(undefined)),
+        clock.every(DOOR_LIMITS.elsewhereMs, () => {
+          this.#lookElsewhere().catch((error: unknown) =>
+            log.warn({ err: error, datakit: this.id }, "it may be elsewhere"),
+          );
+        }),
+      ];
       const outcome = this.#connection.ask(this, "reload");
-      const info = await this.#settleReload(outcome, told).finally(cancel);
+      const info = await this.#settleReload(outcome, told).finally(() => {
+        for (const stop of stops) stop();
+      });
       if (info) return info;
       throw fail("dataway.timeout", "the DataKit did not come back from its reload");
     } finally {
       this.#reloading = false;
       this.#awaiting = undefined;
-      if (this.#connection.isClosed) this.close("it did not come back from its reload");
     }
   }
 
@@ -204,6 +217,13 @@ export class DatakitBinding implements AgentPeer, Line {
     return Promise.race([told, later]);
   }
 
+  /** Of several processes another one may be where it came back to. */
+  async #lookElsewhere(): Promise<void> {
+    if (this.#endedAt === undefined || !this.#session || !this.#connection.isClosed) return;
+    const told = await findToldElsewhere(this.#parts.fleet, this.#session, this.#endedAt);
+    if (told) this.#awaiting?.(told);
+  }
+
   onWork(): void {}
   onCancel(): void {}
   onSamplesStored(): void {}
@@ -217,18 +237,12 @@ export class DatakitBinding implements AgentPeer, Line {
 
   onCall(callId: string, call: InputCall): void {
     const carryOut = async () => {
-      const session = this.#session;
-      if (!session || this.#closed) return;
-      const dialect = await this.#findDialect();
-      if (this.#closed) return;
-      const answer = dialect
-        ? await answerCall(dialect, this, call)
-        : {
-            ok: false as const,
-            failure: fail("dataway.timeout", "the DataKit has not told of itself yet").failure,
-          };
-      session.answer(callId, answer);
-      if (answer.ok && answer.content.inventory) this.#noteChange();
+      try {
+        await this.#carryOut(callId, call);
+      } finally {
+        // it was kept for the answer only
+        if (this.#connection.isClosed) this.close("it did not come back from its reload");
+      }
     };
     const report = (error: unknown) =>
       this.#parts.log.warn({ err: error, datakit: this.id }, "a call could not be carried out");
@@ -270,7 +284,7 @@ export class DatakitBinding implements AgentPeer, Line {
       this.#session = session;
       if (this.#beatMs !== undefined) session.expectSilence(SILENT_BEATS * this.#beatMs);
       if (this.#facts) await session.describe(this.#facts);
-      await this.#recall(session);
+      for (const [input, given] of await recallGiven(this.#parts.fleet, session)) this.given.set(input, given);
       if (this.online?.inventory) session.reportInputs(this.online.inventory);
       else if (this.online) this.#fetchInventory();
       if (this.#closed) return;
@@ -280,13 +294,14 @@ export class DatakitBinding implements AgentPeer, Line {
     }
   }
 
-  /** What it was given from here before, which the first ones cannot tell. */
-  async #recall({ agentId, agentNumber }: AgentSession): Promise<void> {
-    const inputs = await this.#parts.fleet.inputs.inventories.list({ id: agentId, number: agentNumber });
-    for (const { id, inputs: names, inputType, managed, status } of inputs) {
-      if (managed && !this.given.has(id))
-        this.given.set(id, { input: names[0] ?? "", inputType, enabled: status !== "disabled" });
-    }
+  async #carryOut(callId: string, call: InputCall): Promise<void> {
+    const session = this.#session;
+    const dialect = await this.#findDialect();
+    if (!session || this.#closed) return;
+    const failure = fail("dataway.timeout", "the DataKit has not told of itself yet");
+    const answer = dialect ? await answerCall(dialect, this, call) : { ok: false as const, failure: failure.failure };
+    session.answer(callId, answer);
+    if (answer.ok && answer.content.inventory) this.#noteChange();
   }
 
   /** Whoever asks right after the connect waits a moment for the first word. */

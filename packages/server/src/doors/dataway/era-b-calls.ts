@@ -138,6 +138,8 @@ async function readFiles(line: Line, inputs: readonly string[]): Promise<Files> 
 }
 
 async function readInventory(line: Line, online: OnlineInfo): Promise<InputInventory> {
+  // told already, to another process, where it has come back to
+  if (online.inventory) return online.inventory;
   const inputs: InputReport[] = [];
   for (const [input, sections] of await readFiles(line, online.available)) {
     const isRunning = online.enabled.includes(input);

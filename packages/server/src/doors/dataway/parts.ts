@@ -85,6 +85,8 @@ export const DOOR_LIMITS = {
   reloadMs: 60_000,
   /** For one that said that it has reloaded to tell what runs now. */
   afterReloadMs: 300,
+  /** How often it is looked whether it has come back to another process. */
+  elsewhereMs: 1_000,
   /** Within which all are sent away when the server stops. */
   drainMs: 1500,
   /** Above this nothing more is sent down. */
