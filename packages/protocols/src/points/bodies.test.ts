@@ -44,6 +44,13 @@ test("one JSON object is one point, and a time may be a date", () => {
   assert.equal(point?.timeNs, 1_600_000_000_000_000_000n);
 });
 
+test("objects of the first agents are read as well", () => {
+  const text = '[{"__name":"h1","__tags":{"__class":"HOST","os":"linux"},"__content":"{}"}]';
+  assert.deepEqual(pointsOf(decodeJsonPoints(text, OPTIONS)), [
+    { measurement: "HOST", tags: { os: "linux", name: "h1" }, fields: { name: "h1", message: "{}" }, timeNs: 5n },
+  ]);
+});
+
 test("a bad JSON point is told by its number, and refuses the others", () => {
   const text =
     '[{"measurement":"m","fields":{"f":1}},{"measurement":"m"},{"measurement":"m","fields":{"f":{}}},{"measurement":"m","fields":{}}]';
@@ -123,6 +130,37 @@ test("protobuf points are read with every kind of value", () => {
       timeNs: 1600000000000000001n,
     },
   ]);
+});
+
+test("a body of more values than it may have is refused whole, before they are all read", () => {
+  const item = message((w) => w.tag(1, WireType.Varint).int64(1));
+  const list = message((w) => {
+    for (let count = 0; count < 10_000; count++) w.tag(1, WireType.LengthDelimited).bytes(item);
+  });
+  const any = message((w) => w.tag(2, WireType.LengthDelimited).bytes(list));
+  const field = message((w) =>
+    w.tag(1, WireType.LengthDelimited).string("a").tag(7, WireType.LengthDelimited).bytes(any),
+  );
+  const point = message((w) => {
+    for (let count = 0; count < 101; count++) w.tag(2, WireType.LengthDelimited).bytes(field);
+  });
+  const bodies = [
+    decodeProtobufPoints(
+      message((w) => w.tag(1, WireType.LengthDelimited).bytes(point)),
+      OPTIONS,
+    ),
+    decodeLines(`m a=[${"1,".repeat(9_999)}1]\n`.repeat(101), OPTIONS),
+    decodeLines(`m ${Array.from({ length: 1000 }, (_, n) => `${n}=1`).join()}\n`.repeat(1001), OPTIONS),
+    decodeJsonPoints(`[${"{},".repeat(1_600_000)}{}]`, OPTIONS),
+    decodePbJsonPoints(`{"arr":[${"0,".repeat(1_600_000)}0]}`, OPTIONS),
+  ];
+  for (const decoded of bodies) {
+    assert.equal(decoded.points, undefined);
+    assert.match(
+      decoded.points ? "" : describeProblems(decoded),
+      /^the body: more than 1000000 fields, tags and items$/,
+    );
+  }
 });
 
 /** A small deterministic generator (mulberry32), so that a failure can be repeated. */

@@ -1,5 +1,5 @@
 import type { Point } from "@muster/core";
-import { type DecodedPoints, PointError, type PointProblem, refuseBody } from "./decoded.ts";
+import { BodyError, type DecodedPoints, PointError, type PointProblem, refuseBody } from "./decoded.ts";
 import { POINT_LIMITS } from "./limits.ts";
 
 /** Reads the points of a body one by one and gathers what is wrong with them. */
@@ -8,7 +8,7 @@ export class BodyReader {
   readonly #problems: PointProblem[] = [];
   #problemCount = 0;
 
-  /** `list` may throw a PointError for the whole body, `read` for one item. */
+  /** `list` may throw a PointError for the whole body, `read` for one item, and a BodyError for what comes after it too. */
   readAll<Item>(list: () => Iterable<Item>, read: (item: Item) => Point): DecodedPoints {
     let number = 0;
     try {
@@ -29,7 +29,7 @@ export class BodyReader {
     try {
       this.#points.push(read());
     } catch (error) {
-      if (!(error instanceof PointError)) throw error;
+      if (!(error instanceof PointError) || error instanceof BodyError) throw error;
       this.#problemCount += 1;
       if (this.#problems.length < POINT_LIMITS.problems)
         this.#problems.push({ where: `point ${number}`, message: error.message });

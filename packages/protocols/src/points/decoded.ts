@@ -1,4 +1,5 @@
 import type { Point } from "@muster/core";
+import { POINT_LIMITS } from "./limits.ts";
 
 /** One place of a body that is no point. */
 export interface PointProblem {
@@ -19,6 +20,20 @@ export class PointError extends Error {
   constructor(message: string, at = -1) {
     super(message);
     this.at = at;
+  }
+}
+
+/** Thrown where it shows that the whole body is to be refused. */
+export class BodyError extends PointError {}
+
+/** Counts the values of one body, so that reading it ends soon whatever is in it. */
+export class ValueBudget {
+  #left: number = POINT_LIMITS.values;
+
+  /** Throws a BodyError when there are too many. */
+  spend(count: number): void {
+    this.#left -= count;
+    if (this.#left < 0) throw new BodyError(`more than ${POINT_LIMITS.values} fields, tags and items`);
   }
 }
 

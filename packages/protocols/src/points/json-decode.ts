@@ -7,6 +7,8 @@ import { checkPoint, readBytes } from "./line-values.ts";
 import { toNanoseconds } from "./precision.ts";
 
 const MAX_DEPTH = 8;
+/** Each value has one, and each point a few between its parts. */
+const MAX_COMMAS = POINT_LIMITS.values + 2 * POINT_LIMITS.points;
 
 /** Reads `[{measurement, tags, fields, time}, …]`, or one such object. Times are integers, in the unit that the caller says, or RFC 3339. */
 export function decodeJsonPoints(text: string, options: LineOptions): DecodedPoints {
@@ -31,13 +33,18 @@ function listItems(text: string): readonly unknown[] {
   return [parsed];
 }
 
-/** Integers that a number does not hold become bigints: times in ns are such. */
+/**
+ * Integers that a number does not hold become bigints: times in ns are such. What would become more values than a body may
+ * have is not parsed at all: the parser is busy with a long row of `{},` for minutes.
+ */
 function parseExactly(text: string): unknown {
   let deepest = 0;
-  for (let at = 0, depth = 0; at < text.length; at++) {
+  for (let at = 0, depth = 0, commas = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === 0x22) {
       for (at++; at < text.length && text.charCodeAt(at) !== 0x22; at++) if (text.charCodeAt(at) === 0x5c) at++;
+    } else if (code === 0x2c) {
+      if (++commas > MAX_COMMAS) throw new PointError(`more than ${POINT_LIMITS.values} fields, tags and items`);
     } else if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, ++depth);
     else if (code === 0x5d || code === 0x7d) depth--;
     if (deepest > MAX_DEPTH) throw new PointError(`nested deeper than ${MAX_DEPTH}`);

@@ -2,6 +2,8 @@
 export const POINT_LIMITS = {
   /** Points of one body: each takes some hundred bytes once it is decoded, however short it was on the wire. */
   points: 250_000,
+  /** Fields, tags and items of arrays of one body: reading them takes the time of whoever else wants something. */
+  values: 1_000_000,
   /** Characters, as all lengths here. */
   measurement: 1024,
   key: 256,

@@ -1,5 +1,13 @@
 import type { FieldValue, Point } from "@muster/core";
-import { type DecodedPoints, isReservedKey, PointError, type PointProblem, refuseBody } from "./decoded.ts";
+import {
+  BodyError,
+  type DecodedPoints,
+  isReservedKey,
+  PointError,
+  type PointProblem,
+  refuseBody,
+  ValueBudget,
+} from "./decoded.ts";
 import { POINT_LIMITS } from "./limits.ts";
 import { isEscapable, readSeries, type Series, type SeriesCache } from "./line-series.ts";
 import { KEY_ESCAPES, readBareValue, readBytes, TEXT_ESCAPES, toBigInt, unescapeName } from "./line-values.ts";
@@ -40,6 +48,7 @@ export function decodeLines(body: string | Uint8Array, options: LineOptions): De
       if (points.length > POINT_LIMITS.points) return refuseBody(`more than ${POINT_LIMITS.points} points`);
     } catch (error) {
       if (!(error instanceof PointError)) throw error;
+      if (error instanceof BodyError) return refuseBody(error.message);
       problemCount += 1;
       if (problems.length < POINT_LIMITS.problems)
         problems.push({ where: reader.describePlace(error.at), message: error.message });
@@ -53,6 +62,7 @@ export function decodeLines(body: string | Uint8Array, options: LineOptions): De
 class LineReader {
   readonly #text: string;
   readonly #options: LineOptions;
+  readonly #budget = new ValueBudget();
   #at = 0;
 
   constructor(text: string, options: LineOptions) {
@@ -111,7 +121,10 @@ class LineReader {
     const { series: cache } = this.#options;
     const known = cache?.find(key);
     const series = known ?? readSeries(key, start);
-    if (!known) cache?.keep(key, series);
+    if (!known) {
+      this.#budget.spend(Object.keys(series.tags).length);
+      cache?.keep(key, series);
+    }
     this.#at = at;
     this.#skipSpaces();
     return series;
@@ -122,6 +135,7 @@ class LineReader {
     const fields: Record<string, FieldValue> = {};
     for (let count = 1; ; count++) {
       if (count > POINT_LIMITS.fields) throw new PointError(`more than ${POINT_LIMITS.fields} fields`, this.#at);
+      this.#budget.spend(1);
       const key = this.#readFieldKey();
       fields[key] = this.#readValue();
       if (text.charCodeAt(this.#at) !== COMMA) return fields;
@@ -196,6 +210,7 @@ class LineReader {
         : this.#readToken(this.#at, (code) => code === COMMA || code === CLOSE || code === LF);
       if (items.length > 0 && typeof items[0] !== typeof item) throw new PointError("an array of several types", start);
       if (items.push(item) > POINT_LIMITS.items) throw new PointError(`more than ${POINT_LIMITS.items} items`, start);
+      this.#budget.spend(1);
       const code = this.#text.charCodeAt(this.#at++);
       if (code === CLOSE) return items;
       if (code !== COMMA) throw new PointError("an array that does not end", start);

@@ -1,7 +1,7 @@
 import { BinaryReader, type WireType } from "@bufbuild/protobuf/wire";
 import type { FieldValue, Point } from "@muster/core";
 import { BodyReader } from "./body-reader.ts";
-import { type DecodedPoints, PointError } from "./decoded.ts";
+import { type DecodedPoints, PointError, ValueBudget } from "./decoded.ts";
 import { putField, putTag } from "./json-decode.ts";
 import { POINT_LIMITS } from "./limits.ts";
 import type { LineOptions } from "./line-decode.ts";
@@ -19,10 +19,16 @@ import { checkPoint } from "./line-values.ts";
 
 /** Reads the protobuf messages that today's agents send. Times are ns. */
 export function decodeProtobufPoints(body: Uint8Array, options: Pick<LineOptions, "receivedAtNs">): DecodedPoints {
+  const how = { receivedAtNs: options.receivedAtNs, budget: new ValueBudget() };
   return new BodyReader().readAll(
     () => listMessages(body),
-    (bytes) => guard(() => readPoint(bytes, options.receivedAtNs)),
+    (bytes) => guard(() => readPoint(bytes, how)),
   );
+}
+
+interface PointHow {
+  readonly receivedAtNs: bigint;
+  readonly budget: ValueBudget;
 }
 
 /** Positions of each kind of value within a message. */
@@ -51,7 +57,7 @@ function* listMessages(body: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-function readPoint(bytes: Uint8Array, receivedAtNs: bigint): Point {
+function readPoint(bytes: Uint8Array, { receivedAtNs, budget }: PointHow): Point {
   const point = { measurement: "", tags: {}, fields: {}, timeNs: receivedAtNs };
   const reader = new BinaryReader(bytes);
   let fields = 0;
@@ -60,7 +66,8 @@ function readPoint(bytes: Uint8Array, receivedAtNs: bigint): Point {
     if (number === 1) point.measurement = reader.string();
     else if (number === 2) {
       if (++fields > POINT_LIMITS.fields + POINT_LIMITS.tags) throw new PointError("too many fields");
-      readField(reader.bytes(), point);
+      budget.spend(1);
+      readField(reader.bytes(), point, budget);
     } else if (number === 3) {
       const time = BigInt(reader.int64());
       if (time !== 0n) point.timeNs = time;
@@ -72,6 +79,7 @@ function readPoint(bytes: Uint8Array, receivedAtNs: bigint): Point {
 function readField(
   bytes: Uint8Array,
   point: { tags: Record<string, string>; fields: Record<string, FieldValue> },
+  budget: ValueBudget,
 ): void {
   const reader = new BinaryReader(bytes);
   let key = "";
@@ -81,24 +89,24 @@ function readField(
     const [number, type] = reader.tag();
     if (number === 1) key = reader.string();
     else if (number === 8) isTag = reader.bool();
-    else if (number === 7) value = readAny(reader.bytes());
+    else if (number === 7) value = readAny(reader.bytes(), budget);
     else value = readValue(reader, FIELD_TAGS, { number, type }) ?? value;
   }
   if (isTag) putTag(point.tags, key, typeof value === "string" ? value : String(value ?? ""));
   else putField(point.fields, key, typeof value === "number" && !Number.isFinite(value) ? undefined : value);
 }
 
-function readAny(bytes: Uint8Array): FieldValue | undefined {
+function readAny(bytes: Uint8Array, budget: ValueBudget): FieldValue | undefined {
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
     const [number, type] = reader.tag();
-    if (number === 2) return readArray(reader.bytes());
+    if (number === 2) return readArray(reader.bytes(), budget);
     reader.skip(type, number);
   }
   return undefined;
 }
 
-function readArray(bytes: Uint8Array): FieldValue[] {
+function readArray(bytes: Uint8Array, budget: ValueBudget): FieldValue[] {
   const items: FieldValue[] = [];
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
@@ -108,6 +116,7 @@ function readArray(bytes: Uint8Array): FieldValue[] {
       continue;
     }
     if (items.length >= POINT_LIMITS.items) throw new PointError(`more than ${POINT_LIMITS.items} items`);
+    budget.spend(1);
     const item = new BinaryReader(reader.bytes());
     let value: FieldValue | undefined;
     while (item.pos < item.len) {
