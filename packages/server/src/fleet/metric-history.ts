@@ -2,6 +2,7 @@ import { type Clock, HOST_METRICS, type HostValues, MusterError, type Timestamp,
 import type { MetricAnswer } from "@muster/core/resources";
 import { countFields, joinRows, type MetricRow, packRow, unpackRow } from "../store/metric-row.ts";
 import { findSets, newestTimes, readTierRows, TIERS, type Tier, type TierRow } from "../store/metrics.ts";
+import { deleteEmptySets } from "../store/point-sets.ts";
 import type { Store } from "../store/store.ts";
 
 /** What of one agent's history is asked for; instants in ms. */
@@ -179,6 +180,7 @@ export class History {
             await queries.deleteFrom(tier.table).where("set_number", "=", number).where("at", "<", before).execute();
           }
         }
+        await deleteEmptySets(queries, numbers);
       });
       await new Promise((resolve) => setImmediate(resolve));
     }

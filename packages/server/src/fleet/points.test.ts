@@ -97,6 +97,19 @@ describeStores("points", (stores) => {
     assert.deepEqual(answer.series[0]?.avg, [29.5]);
   });
 
+  test("a series of which nothing is kept any more is forgotten, and made anew when it comes back", async () => {
+    const start = fleet$.clock.now() - (fleet$.clock.now() % 10_000);
+    await take([point(start, { f: 1 })]);
+    const { history } = fleet$.fleet.metrics;
+    await history.prune(start + 5 * 86_400_000, [1, 1, 1]);
+    assert.equal(await fleet$.store.countRows("metric_sets"), 0);
+    await take([point(start, { f: 2 })]).catch(() => undefined);
+    await take([point(start + 10_000, { f: 3 })]);
+    const [agent] = await agentCalled("web-1");
+    const answer = await query(agent?.id ?? "", start, ["nginx.f"]);
+    assert.equal(answer.series[0]?.avg[1], 3);
+  });
+
   test("a writer that says who it is owns what it writes; otherwise the host's tag finds the agent by its names", async () => {
     const known = await fleet$.connect("node-7", { facts: { hostname: "db-1", name: "the database" } });
     const now = fleet$.clock.now();

@@ -1,4 +1,4 @@
-import { type Clock, MusterError, type Point, type PointCategory } from "@muster/core";
+import { type Clock, MusterError, POINT_CATEGORIES, type Point, type PointCategory } from "@muster/core";
 import type { RecordItem, RecordListQuery } from "@muster/core/resources";
 import type { Insertable } from "kysely";
 import type { RecordObjectsTable, RecordsTable } from "../store/record-tables.ts";
@@ -69,8 +69,7 @@ export class Records {
   /** Deletes what is older than its category is kept, some rows per turn. */
   async prune(now: number, keepMs: RecordRetention): Promise<void> {
     const { db } = this.#store;
-    const categories = await db.selectFrom("records").select("category").distinct().execute();
-    for (const { category } of categories) {
+    for (const category of POINT_CATEGORIES) {
       const before = now - keepMs(category);
       for (let deleted = PRUNE_ROWS; deleted >= PRUNE_ROWS; ) {
         const old = db

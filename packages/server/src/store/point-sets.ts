@@ -87,6 +87,19 @@ export async function readStoredRows(
   return found;
 }
 
+/** Forgets series of which nothing is kept any more: the tags of what is written may never stop changing. */
+export async function deleteEmptySets(queries: Queries, numbers: readonly number[]): Promise<void> {
+  let empty = queries
+    .deleteFrom("metric_sets")
+    .where("number", "in", [...numbers])
+    .where("name", "like", `${PREFIX}%`);
+  for (const { table } of TIERS)
+    empty = empty.where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom(table).select("set_number").whereRef("set_number", "=", "metric_sets.number"))),
+    );
+  await empty.execute();
+}
+
 function keyOf(agentNumber: number, name: string, labels: string): string {
   return `${agentNumber}\n${name}\n${labels}`;
 }
