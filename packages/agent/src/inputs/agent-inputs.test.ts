@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -59,6 +59,53 @@ test("kill -9 with a full queue loses nothing: what was queued is sent by the ne
   assert.deepEqual(await second.stop("SIGTERM"), { code: 0, signal: null });
   assert.deepEqual(sent().slice(0, queued.length), queued);
   assert.equal(new Set(sent()).size, sent().length, "none twice");
+});
+
+test("kill -9 again and again while a log is followed: every line arrives, and twice only in a batch of the same id", async (scope) => {
+  const folder = await makeTempDir(scope);
+  const log = join(folder, "app.log");
+  mkdirSync(join(folder, "conf.d"));
+  const text = `[[inputs.logging]]\n  logfiles = ["${log}"]\n  from_beginning = true\n`;
+  writeFileSync(join(folder, "conf.d/app.conf"), text);
+  const gateway = await FakeGateway.start(scope);
+  let written = 0;
+  const write = () => {
+    appendFileSync(log, Array.from({ length: 500 }, () => `line ${written++}\n`).join(""));
+  };
+  const lines: number[] = [];
+  const batches = new Set<string>();
+  /** Looks through what has come since; a batch that came before tells nothing new. */
+  const arrived = () => {
+    for (const request of gateway.writes.splice(0)) {
+      if (batches.has(request.batch)) continue;
+      batches.add(request.batch);
+      for (const match of request.lines.matchAll(/message="line (\d+)"/g)) lines.push(Number(match[1]));
+    }
+    return lines;
+  };
+  for (let round = 0; round < 3; round++) {
+    const agent = launchAgent(scope, folder, gateway.port);
+    const before = arrived().length;
+    await waitUntil(
+      "some lines",
+      () => {
+        write();
+        return arrived().length > before + 2000;
+      },
+      { timeoutMs: 20_000, everyMs: 50, explain: () => agent.describe() },
+    );
+    await agent.stop("SIGKILL");
+    write();
+  }
+  launchAgent(scope, folder, gateway.port);
+  await waitUntil("all lines", () => arrived().length >= written, {
+    timeoutMs: 20_000,
+    explain: () => `${lines.length} of ${written}`,
+  });
+  assert.deepEqual(
+    arrived().toSorted((a, b) => a - b),
+    Array.from({ length: written }, (_, index) => index),
+  );
 });
 
 test("while nothing is configured nothing is loaded and no timer runs, and the inventory is told all the same", async (scope) => {

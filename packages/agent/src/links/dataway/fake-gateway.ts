@@ -18,7 +18,8 @@ export class FakeGateway {
   readonly messages: AnyMessage[] = [];
   readonly requests: IncomingMessage[] = [];
   readonly sockets: WebSocket[] = [];
-  readonly writes: { readonly path: string; readonly token: string; readonly lines: string }[] = [];
+  readonly writes: { readonly path: string; readonly token: string; readonly batch: string; readonly lines: string }[] =
+    [];
   /** When each attempt came, on the monotonic clock. */
   readonly attempts: number[] = [];
   readonly #http: Server = createServer((request, response) => {
@@ -27,7 +28,8 @@ export class FakeGateway {
     request.on("end", () => {
       const body = Buffer.concat(parts);
       const lines = (request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body).toString();
-      this.writes.push({ path: request.url ?? "", token: String(request.headers["x-token"]), lines });
+      const { "x-token": token, "x-pkg-id": batch } = request.headers;
+      this.writes.push({ path: request.url ?? "", token: String(token), batch: String(batch), lines });
       response.writeHead(200).end("{}");
     });
   });
