@@ -35,6 +35,22 @@ test("a block collects at once and then at its interval, never twice at a time",
   assert.equal(count(events, /collect slow/), 2);
 });
 
+test("what starts together collects at moments of its own, in the same beat ever after", async (scope) => {
+  const events: string[] = [];
+  const draws = [0.2, 0.5, 0.8];
+  const files = { "a.conf": textOf("a"), "b.conf": textOf("b"), "c.conf": textOf("c") };
+  const host = await startHost(scope, { kinds: [fakeKind(events)], files, random: () => draws.shift() ?? 0 });
+  const collected = async (ms: number) => {
+    events.length = 0;
+    await host.clock.advanceAndSettle(ms);
+    return events.map((event) => event.replace("collect ", "")).join("");
+  };
+  await host.clock.advanceAndSettle(1000 - (host.clock.monotonic() % 1000));
+  const seconds: string[] = [];
+  for (let second = 1; second < 20; second++) seconds.push(await collected(1000));
+  assert.match(seconds.join(","), /^,*a,,,b,,,c,,,,a,,,b,,,c,*$/);
+});
+
 test("a collection that takes too long is told to end, and its collector starts again", async (scope) => {
   const events: string[] = [];
   let reason: unknown;

@@ -90,6 +90,7 @@ export interface TestHostOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** A folder of an earlier host, as after a restart. */
   readonly root?: string;
+  readonly random?: () => number;
 }
 
 /** Inputs over a folder of their own and a clock that stands still. */
@@ -119,7 +120,7 @@ export async function startHost(scope: Scope, options: TestHostOptions): Promise
     },
     clock,
     log: createLogger({ level: "error", clock, write: () => {} }),
-    random: () => 0,
+    random: options.random ?? (() => 0),
   });
   const passTime = async <Result>(promise: Promise<Result>): Promise<Result> => {
     let isDone = false;
