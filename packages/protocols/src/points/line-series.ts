@@ -11,6 +11,9 @@ const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 
+/** Longer ones are read again each time, so that a cache has a bound in bytes as well. */
+const MAX_TEXT = 512;
+
 /** The series of earlier lines by their text, since the same few thousand come again and again. Forgets all when full. */
 export class SeriesCache {
   readonly #maxSeries: number;
@@ -25,7 +28,7 @@ export class SeriesCache {
   }
 
   keep(text: string, series: Series): void {
-    if (text.length > 1024) return;
+    if (text.length > MAX_TEXT) return;
     if (this.#known.size >= this.#maxSeries) this.#known.clear();
     // a slice of a body keeps all of the body in memory
     this.#known.set(copyText(text), copySeries(series));
