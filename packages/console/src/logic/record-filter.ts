@@ -1,7 +1,9 @@
-import { toIso } from "@muster/core";
-import { RECORD_CATEGORIES } from "@muster/core/resources";
+import { POINT_CATEGORIES, toIso } from "@muster/core";
 import type { RecordQuery } from "@muster/sdk";
 import { resolveTimeRange, type TimeRange } from "./time-range.ts";
+
+/** Everything that is written but measurements, which are charts. */
+export const RECORD_CATEGORIES = POINT_CATEGORIES.filter((category) => category !== "metric");
 
 /** Which records are shown. Lives in the URL, beside the span of time. */
 export interface RecordFilter {

@@ -28,8 +28,7 @@ export function Screen() {
   usePlace([
     { label: say("frame.agents"), to: "/agents" },
     { label: agent?.name ?? "…", to: base },
-    { label: say("inputs.add"), ...(input !== null && { to: `${base}/add` }) },
-    ...(input === null ? [] : [{ label: input }]),
+    { label: say("inputs.add") },
   ]);
   if (!operator) {
     return (

@@ -1,10 +1,8 @@
 import { Button, CloseButton, Select } from "@mantine/core";
-import { RECORD_CATEGORIES } from "@muster/core/resources";
 import { useQuery } from "@tanstack/react-query";
 import { agentQuery } from "../../api/queries.ts";
-import type { PlainTextKey } from "../../i18n/dictionary.ts";
 import { useSpeech } from "../../i18n/language.tsx";
-import type { RecordFilter } from "../../logic/record-filter.ts";
+import { RECORD_CATEGORIES, type RecordFilter } from "../../logic/record-filter.ts";
 import type { TimeRange } from "../../logic/time-range.ts";
 import { AgentPicker } from "../../parts/agent-picker.tsx";
 import { TimePicker } from "../../parts/time-picker.tsx";
@@ -32,7 +30,7 @@ export function LogFilterBar(props: {
         onChange={(value) => change({ category: value === null || value === "all" ? undefined : value })}
         data={[
           { value: "all", label: say("logs.allCategories") },
-          ...RECORD_CATEGORIES.map((value) => ({ value, label: say(`category.${value}` as PlainTextKey) })),
+          ...RECORD_CATEGORIES.map((value) => ({ value, label: say(`category.${value}`) })),
         ]}
         allowDeselect={false}
       />

@@ -49,7 +49,7 @@ export const LogRow = memo(function LogRow(props: RowProps) {
         </span>
         <span className={`${classes.source} cut foreign`}>{record.measurement}</span>
         <span className={`${classes.host} cut foreign`}>{record.agentName}</span>
-        <span className={`${classes.message} cut`} dir="auto">
+        <span className={`${classes.message} cut`} dir="ltr">
           {line === "" ? <span className="dim">{say("logs.noMessage")}</span> : <Marked text={line} wanted={wanted} />}
           {more.length > 0 && <span className="dim"> …</span>}
         </span>
@@ -85,7 +85,7 @@ function Details({ record, wanted }: { record: RecordItem; wanted: string }) {
   return (
     <div className={classes.details}>
       {record.message !== "" && (
-        <pre className={classes.whole} dir="auto">
+        <pre className={classes.whole} dir="ltr">
           <Marked text={record.message} wanted={wanted} />
         </pre>
       )}
