@@ -26,7 +26,7 @@ export interface PointCounters {
     strings: number;
     /** Points whose time makes no sense. */
     time: number;
-    /** Points of series beyond the limits. */
+    /** Points of series beyond the limits, and steps for which no memory is left. */
     cardinality: number;
     /** Points of hosts beyond the limit. */
     hosts: number;
@@ -41,6 +41,10 @@ const CLOSE_AFTER_MS = 12_000;
 const ROWS_PER_TRANSACTION = 500;
 /** Beyond, nothing more is taken in until the store is back. */
 const MAX_PENDING = 200_000;
+/** The same in fields of rows, each of which takes 24 bytes: one row may be a thousand times as wide as another. */
+const MAX_PENDING_CELLS = 4_000_000;
+/** What one more body may add to them; the rest of its points is dropped. */
+const MOST_PENDING_CELLS = 2 * MAX_PENDING_CELLS;
 const DAY_NS = 86_400_000_000_000n;
 const NS_PER_MS = 1_000_000n;
 
@@ -50,6 +54,9 @@ export const SERIES_LIMITS = {
   /** Of all agents that write to this process. */
   total: 300_000,
   fields: 1024,
+  /** Characters that names of one agent's series take, and of all: one series may cost as much as a thousand others. */
+  costPerAgent: 16 * 1024 * 1024,
+  costTotal: 256 * 1024 * 1024,
   /** A series that is silent for so long is forgotten here; its history stays. */
   idleMs: 600_000,
 } as const;
@@ -60,6 +67,12 @@ interface SeriesNames {
   readonly host: string | undefined;
   readonly all: string;
   readonly withoutHost: string;
+}
+
+/** The series of one agent, by their labels. */
+interface OwnedSeries {
+  readonly byLabels: Map<string, PointSeries>;
+  cost: number;
 }
 
 interface PendingRow {
@@ -75,14 +88,16 @@ export class PointGatherer {
     dropped: { strings: 0, time: 0, cardinality: 0, hosts: 0, orphans: 0 },
   };
   readonly #parts: GathererParts;
-  readonly #byOwner = new Map<number, Map<string, PointSeries>>();
+  readonly #byOwner = new Map<number, OwnedSeries>();
   /** Series with a step being gathered, the one that began first in front. */
   readonly #open = new Set<PointSeries>();
   readonly #waiting = new Set<PointSeries>();
   /** What a series is called, by its tags: lines with the same text share them. */
   readonly #names = new WeakMap<Point["tags"], SeriesNames>();
   #seriesCount = 0;
+  #cost = 0;
   #pending = 0;
+  #pendingCells = 0;
   #flushing: Promise<void> = Promise.resolve();
   #tidiedAt = 0;
 
@@ -96,7 +111,7 @@ export class PointGatherer {
   }
 
   get isFull(): boolean {
-    return this.#pending >= MAX_PENDING;
+    return this.#pending >= MAX_PENDING || this.#pendingCells >= MAX_PENDING_CELLS;
   }
 
   get seriesCount(): number {
@@ -113,14 +128,14 @@ export class PointGatherer {
         this.counters.dropped.time += 1;
         continue;
       }
-      const series = this.#find(owner, known, point);
-      if (!series) this.counters.dropped.cardinality += 1;
-      else this.#add(series, point, now);
+      const series = this.#pendingCells < MOST_PENDING_CELLS ? this.#find(owner, known, point) : undefined;
+      if (series) this.#add(known, series, { point, now });
+      else this.counters.dropped.cardinality += 1;
     }
   }
 
   closeOwner(ownerNumber: number): void {
-    for (const series of this.#byOwner.get(ownerNumber)?.values() ?? []) this.#close(series);
+    for (const series of this.#byOwner.get(ownerNumber)?.byLabels.values() ?? []) this.#close(series);
   }
 
   closeAll(): void {
@@ -143,28 +158,39 @@ export class PointGatherer {
     return this.#flushing;
   }
 
-  #seriesOf(ownerNumber: number): Map<string, PointSeries> {
+  #seriesOf(ownerNumber: number): OwnedSeries {
     let known = this.#byOwner.get(ownerNumber);
     if (!known) {
-      known = new Map();
+      known = { byLabels: new Map(), cost: 0 };
       this.#byOwner.set(ownerNumber, known);
     }
     return known;
   }
 
-  #find(owner: PointOwner, known: Map<string, PointSeries>, point: Point): PointSeries | undefined {
+  #find(owner: PointOwner, known: OwnedSeries, point: Point): PointSeries | undefined {
     const names = this.#namesOf(point);
     const isOwn = names.host === owner.hostname || names.host === owner.name;
     const labels = isOwn ? names.withoutHost : names.all;
-    const found = known.get(labels);
+    const found = known.byLabels.get(labels);
     if (found) return found;
-    if (known.size >= SERIES_LIMITS.perAgent || this.#seriesCount >= SERIES_LIMITS.total) return undefined;
+    if (known.byLabels.size >= SERIES_LIMITS.perAgent || this.#seriesCount >= SERIES_LIMITS.total) return undefined;
+    if (!this.#hasRoom(known, labels.length)) return undefined;
     const text = copyText(labels);
     const start = text.indexOf("\n") + 1;
     const series = new PointSeries(owner, { measurement: copyText(point.measurement), labels: text.slice(start) });
-    known.set(text, series);
+    known.byLabels.set(text, series);
     this.#seriesCount += 1;
+    this.#addCost(known, series.cost);
     return series;
+  }
+
+  #hasRoom(known: OwnedSeries, cost: number): boolean {
+    return known.cost + cost <= SERIES_LIMITS.costPerAgent && this.#cost + cost <= SERIES_LIMITS.costTotal;
+  }
+
+  #addCost(known: OwnedSeries, cost: number): void {
+    known.cost += cost;
+    this.#cost += cost;
   }
 
   #namesOf(point: Point): SeriesNames {
@@ -180,7 +206,7 @@ export class PointGatherer {
     return names;
   }
 
-  #add(series: PointSeries, point: Point, now: number): void {
+  #add(known: OwnedSeries, series: PointSeries, { point, now }: { point: Point; now: number }): void {
     const at = Number(point.timeNs / NS_PER_MS);
     const stepAt = at - (at % STEP_MS);
     if (series.gathering.stepAt !== stepAt) {
@@ -190,12 +216,17 @@ export class PointGatherer {
       this.#open.add(series);
     }
     series.touchedAt = now;
-    this.counters.dropped.strings += series.add(at, point.fields, SERIES_LIMITS.fields);
+    const { cost } = series;
+    const maxFields = this.#hasRoom(known, 0) ? SERIES_LIMITS.fields : series.fields.length;
+    this.counters.dropped.strings += series.add(at, point.fields, maxFields);
+    if (series.cost !== cost) this.#addCost(known, series.cost - cost);
   }
 
   #close(series: PointSeries): void {
     this.#open.delete(series);
+    const { closedCells } = series;
     this.#pending += series.close();
+    this.#pendingCells += series.closedCells - closedCells;
     if (series.closed.size > 0) this.#waiting.add(series);
   }
 
@@ -208,7 +239,9 @@ export class PointGatherer {
       } catch {
         const alive = await this.#withoutOrphans(rows);
         for (const { series, at, row } of alive) {
+          const { closedCells } = series;
           this.#pending += series.putBack(at, row);
+          this.#pendingCells += series.closedCells - closedCells;
           this.#waiting.add(series);
         }
         if (alive.length < rows.length) continue;
@@ -222,11 +255,12 @@ export class PointGatherer {
   /** Steps of one series follow each other, since they lie on one page of the database. */
   #takeRows(ownerNumber: number | undefined): PendingRow[] {
     const rows: PendingRow[] = [];
-    const owned = ownerNumber === undefined ? undefined : this.#byOwner.get(ownerNumber)?.values();
+    const owned = ownerNumber === undefined ? undefined : this.#byOwner.get(ownerNumber)?.byLabels.values();
     for (const series of ownerNumber === undefined ? this.#waiting : (owned ?? [])) {
       for (const [at, row] of series.closed) {
         rows.push({ series, at, row });
-        series.closed.delete(at);
+        series.take(at, row);
+        this.#pendingCells -= row.avg.length;
         if (rows.length >= ROWS_PER_TRANSACTION) break;
       }
       if (series.closed.size === 0) this.#waiting.delete(series);
@@ -293,23 +327,28 @@ export class PointGatherer {
   #forget(ownerNumber: number): void {
     const known = this.#byOwner.get(ownerNumber);
     this.#byOwner.delete(ownerNumber);
-    for (const series of known?.values() ?? []) {
+    for (const series of known?.byLabels.values() ?? []) {
       this.#open.delete(series);
-      if (this.#waiting.delete(series)) this.#pending -= series.closed.size;
+      if (this.#waiting.delete(series)) {
+        this.#pending -= series.closed.size;
+        this.#pendingCells -= series.closedCells;
+      }
       this.#seriesCount -= 1;
     }
+    this.#cost -= known?.cost ?? 0;
   }
 
   #tidy(now: number): void {
     if (now - this.#tidiedAt < 60_000) return;
     this.#tidiedAt = now;
     for (const [ownerNumber, known] of this.#byOwner) {
-      for (const [key, series] of known) {
+      for (const [key, series] of known.byLabels) {
         if (now - series.touchedAt < SERIES_LIMITS.idleMs || this.#open.has(series) || series.closed.size > 0) continue;
-        known.delete(key);
+        known.byLabels.delete(key);
         this.#seriesCount -= 1;
+        this.#addCost(known, -series.cost);
       }
-      if (known.size === 0) this.#byOwner.delete(ownerNumber);
+      if (known.byLabels.size === 0) this.#byOwner.delete(ownerNumber);
     }
   }
 }

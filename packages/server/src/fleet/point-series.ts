@@ -7,6 +7,9 @@ import type { PointOwner } from "./point-owners.ts";
 /** Steps of one series that are closed and wait to be written, by the time at which they began. */
 export type ClosedRows = Map<Timestamp, MetricRow>;
 
+/** What a field takes in memory beside its name. */
+const FIELD_COST = 64;
+
 /** One measurement with its tags, of one agent: the step being gathered, and what is known of its place in the store. */
 export class PointSeries {
   readonly owner: PointOwner;
@@ -16,6 +19,10 @@ export class PointSeries {
   readonly fields: string[] = [];
   readonly gathering = new Accumulator(0);
   readonly closed: ClosedRows = new Map();
+  /** Fields of all closed rows together. */
+  closedCells = 0;
+  /** What its names and the places of its fields cost, in characters. */
+  cost: number;
   setNumber: number | null = null;
   /** Where each of our fields stands in the stored rows; shorter than `fields` while the store has to be told of new ones. */
   positions: readonly number[] = [];
@@ -32,6 +39,7 @@ export class PointSeries {
     this.owner = owner;
     this.measurement = source.measurement;
     this.labels = source.labels;
+    this.cost = source.measurement.length + source.labels.length;
   }
 
   /** Adds a point's numbers to the step that is being gathered. Answers how many of its fields were no numbers. */
@@ -64,8 +72,16 @@ export class PointSeries {
   putBack(at: Timestamp, row: MetricRow): number {
     const known = this.closed.get(at);
     const fields = this.fields.length;
-    this.closed.set(at, known ? joinRows([widen(known, fields), widen(row, fields)], fields) : row);
+    const kept = known ? joinRows([widen(known, fields), widen(row, fields)], fields) : row;
+    this.closed.set(at, kept);
+    this.closedCells += kept.avg.length - (known?.avg.length ?? 0);
     return known ? 0 : 1;
+  }
+
+  /** A closed row that was told of is no longer kept here. */
+  take(at: Timestamp, row: MetricRow): void {
+    this.closed.delete(at);
+    this.closedCells -= row.avg.length;
   }
 
   /** A row as it is stored: fields where the store has them, joined with what is stored of the same step. */
@@ -89,6 +105,7 @@ export class PointSeries {
   #addField(name: string, maxFields: number): number {
     if (this.fields.length >= maxFields) return -1;
     const index = this.fields.push(copyText(name)) - 1;
+    this.cost += name.length + FIELD_COST;
     this.#index.set(this.fields[index] as string, index);
     if (index >= this.#values.length) {
       const values = new Float64Array(Math.max(4, this.#values.length * 2)).fill(Number.NaN);
