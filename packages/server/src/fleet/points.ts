@@ -15,6 +15,8 @@ export interface PointBatch {
   readonly category: PointCategory;
   readonly points: readonly Point[];
   readonly source: PointSource;
+  /** The name that the writer gave this body; it comes again with the same one when no answer was heard. */
+  readonly packageId?: string | undefined;
   /** The lines that the points were read from, where they came as lines: what is journaled then need not be written anew. */
   readonly lines?: PointLines | undefined;
 }
@@ -41,6 +43,8 @@ interface PointsParts {
 
 const FLUSH_MS = 1_000;
 const CHECKPOINT_MS = 30_000;
+/** Names of bodies of measurements. */
+const MAX_RECENT = 20_000;
 /** Closed steps that wait for the next checkpoint. */
 const BUFFERED_ROWS = 50_000;
 const MAX_JOURNAL_BYTES = 1024 * 1024 * 1024;
@@ -51,6 +55,7 @@ export class Points {
   readonly owners: PointOwners;
   readonly gatherer: PointGatherer;
   readonly #parts: PointsParts;
+  readonly #recent = new Set<string>();
   #checkpointing: Promise<void> | undefined;
   #stop: (() => void)[] = [];
 
@@ -84,12 +89,24 @@ export class Points {
   async take(batch: PointBatch): Promise<void> {
     if (batch.points.length === 0) return;
     const groups = await this.#groupByOwner(batch.points, batch.source);
-    if (batch.category === "metric") await this.#takeMetrics(batch, groups);
-    else await this.#parts.records.write(batch.category, groups);
+    const packageId = batch.packageId && nameOf(batch.packageId, batch.source);
+    if (batch.category !== "metric") await this.#parts.records.write(batch.category, groups, packageId);
+    else if (packageId === undefined || !this.#recent.has(packageId)) {
+      await this.#takeMetrics(batch, groups);
+      if (packageId !== undefined) this.#remember(packageId);
+    }
     // behind the store: whoever is refused there comes again, and must not be forwarded twice
     await this.#parts.forwarder?.take(batch.category, batch.points);
     this.received[batch.category] = (this.received[batch.category] ?? 0) + batch.points.length;
     for (const owner of groups.keys()) this.owners.touch(owner);
+  }
+
+  /** Measurements that come twice only weigh more in an average, so it is enough to remember them here. */
+  #remember(packageId: string): void {
+    this.#recent.add(packageId);
+    if (this.#recent.size <= MAX_RECENT) return;
+    const [oldest] = this.#recent;
+    if (oldest !== undefined) this.#recent.delete(oldest);
   }
 
   /** A sign of life of somebody who writes. */
@@ -168,6 +185,11 @@ export class Points {
     }
     await this.checkpoint();
   }
+}
+
+/** Of each writer its own, so that nobody can take another's name away. */
+function nameOf(packageId: string, { externalId, hostname, remoteAddress }: PointSource): string {
+  return `${packageId} ${externalId ?? hostname ?? remoteAddress}`;
 }
 
 /** A record of the journal: a line of JSON that says whose and how, then the lines themselves. */

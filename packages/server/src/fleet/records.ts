@@ -13,6 +13,8 @@ const ROWS_PER_BATCH = 2_000;
 /** Rows that may wait for the store; beyond, writers are asked to come again. */
 const MAX_WAITING = 100_000;
 const PRUNE_ROWS = 2_000;
+/** Nobody repeats a request later than this. */
+const PACKAGES_KEPT_MS = 86_400_000;
 const NS_PER_MS = 1_000_000n;
 /** Instants that a date can be written for. */
 const LATEST_MS = 253_402_300_799_999;
@@ -23,6 +25,8 @@ const OBJECTS: ReadonlySet<string> = new Set<PointCategory>(["object", "custom_o
 type RecordRow = Insertable<RecordsTable>;
 
 interface RecordRows {
+  /** The same for the same rows that come again; absent where the writer gave them no name. */
+  readonly packageId: string | undefined;
   readonly records: readonly RecordRow[];
   readonly objects: readonly Insertable<RecordObjectsTable>[];
 }
@@ -47,14 +51,22 @@ export class Records {
   }
 
   /** Resolves when they are committed. Rejects with `unavailable` when they cannot be now. */
-  async write(category: PointCategory, groups: ReadonlyMap<PointOwner, readonly Point[]>): Promise<void> {
+  async write(
+    category: PointCategory,
+    groups: ReadonlyMap<PointOwner, readonly Point[]>,
+    packageId?: string,
+  ): Promise<void> {
     if (this.#waiting >= MAX_WAITING) throw new MusterError("unavailable", "too much waits for the database");
     const rows = this.#makeRows(category, groups);
     this.#waiting += rows.length;
     try {
       for (let start = 0; start < rows.length; start += ROWS_PER_BATCH) {
         const records = rows.slice(start, start + ROWS_PER_BATCH);
-        await this.#batches.add({ records: records.map(({ row }) => row), objects: newestObjects(records) });
+        await this.#batches.add({
+          packageId: packageId && `${packageId} ${category} ${start}`,
+          records: records.map(({ row }) => row),
+          objects: newestObjects(records),
+        });
       }
     } finally {
       this.#waiting -= rows.length;
@@ -69,6 +81,10 @@ export class Records {
   /** Deletes what is older than its category is kept, some rows per turn. */
   async prune(now: number, keepMs: RecordRetention): Promise<void> {
     const { db } = this.#store;
+    await db
+      .deleteFrom("record_packages")
+      .where("at", "<", now - PACKAGES_KEPT_MS)
+      .execute();
     for (const category of POINT_CATEGORIES) {
       const before = now - keepMs(category);
       for (let deleted = PRUNE_ROWS; deleted >= PRUNE_ROWS; ) {
@@ -121,15 +137,32 @@ export class Records {
 
   async #writeBatch(batch: readonly RecordRows[]): Promise<undefined[]> {
     await this.#store.transaction(async (queries) => {
-      const records = batch.flatMap((rows) => rows.records);
+      const fresh = await this.#withoutRepeats(queries, batch);
+      const records = fresh.flatMap((rows) => rows.records);
       for (const slice of slices(records, 9, this.#store.dialect))
         await queries
           .insertInto("records")
           .values([...slice])
           .execute();
-      await this.#writeObjects(queries, latestOf(batch.flatMap((rows) => rows.objects)));
+      await this.#writeObjects(queries, latestOf(fresh.flatMap((rows) => rows.objects)));
     });
     return batch.map(() => undefined);
+  }
+
+  /** A writer that heard no answer sends the same again; what is stored already is left out. */
+  async #withoutRepeats(queries: Queries, batch: readonly RecordRows[]): Promise<readonly RecordRows[]> {
+    const named = new Map<string, RecordRows>();
+    for (const rows of batch) if (rows.packageId !== undefined) named.set(rows.packageId, rows);
+    if (named.size === 0) return batch;
+    const at = this.#clock.now();
+    const inserted = await queries
+      .insertInto("record_packages")
+      .values([...named.keys()].sort().map((id) => ({ id, at })))
+      .onConflict((conflict) => conflict.column("id").doNothing())
+      .returning("id")
+      .execute();
+    const first = new Set(inserted.map((row) => named.get(row.id)));
+    return batch.filter((rows) => rows.packageId === undefined || first.has(rows));
   }
 
   /** An older state never replaces a newer one. */

@@ -42,8 +42,15 @@ export interface ElectionsTable {
   until: number;
 }
 
+/** Requests that were stored a short while ago, by the name that their writer gave them. */
+export interface RecordPackagesTable {
+  id: string;
+  at: number;
+}
+
 export interface RecordTables {
   records: RecordsTable;
   record_objects: RecordObjectsTable;
   elections: ElectionsTable;
+  record_packages: RecordPackagesTable;
 }

@@ -8,6 +8,7 @@ import { processes } from "./0005-processes.ts";
 import { inputs } from "./0006-inputs.ts";
 import { records } from "./0007-records.ts";
 import { connectedAt } from "./0008-connected-at.ts";
+import { packages } from "./0009-packages.ts";
 
 /** All migrations in order. A released one is never changed; a new one gets the next number. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -20,5 +21,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     "0006-inputs": inputs(dialect),
     "0007-records": records(dialect),
     "0008-connected-at": connectedAt(dialect),
+    "0009-packages": packages(dialect),
   };
 }

@@ -188,6 +188,21 @@ describe("the intake", () => {
     );
   });
 
+  test("a body that comes again under the same name is kept once, however many send it at the same time", async () => {
+    const named = { "x-pkg-id": "dk_bt6um9bksvvesmk79370", "x-datakit-uuid": "dk-1" };
+    const body = `app,host=h1 message="once" ${bench.clock.now()}`;
+    const first = await Promise.all([1, 2, 3].map(() => post("/v1/write/logging", body, named)));
+    assert.ok(first.every((answer) => answer.status === 200));
+    assert.equal((await post("/v1/write/logging", body, named)).status, 200);
+    assert.equal((await records()).length, 1);
+    await post("/v1/write/logging", body, { ...named, "x-datakit-uuid": "dk-2" });
+    await post("/v1/write/keyevent", body, named);
+    assert.equal((await records()).length, 3);
+    await bench.fleet.records.prune(bench.clock.now() + 2 * 86_400_000, () => 10 * 86_400_000);
+    await post("/v1/write/logging", body, named);
+    assert.equal((await records()).length, 4);
+  });
+
   test("the newest state of an object is kept beside its history", async () => {
     const at = bench.clock.now();
     await post("/v1/write/object", `HOST,host=h1,name=h1 message="old" ${at}`);

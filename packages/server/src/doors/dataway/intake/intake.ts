@@ -7,10 +7,11 @@ import type { PlainRequest, PlainResponse } from "../../../listeners/door.ts";
 import { describeFailure, emptyAnswer, IntakeFailure, jsonAnswer } from "./answers.ts";
 import { inflateBody, readPoints, readPrecision } from "./body.ts";
 import { checkRequest, type IntakePass } from "./credentials.ts";
+import { InflatedBodies } from "./inflating.ts";
 import { answerPing, answerQuery } from "./influx.ts";
 import { type IntakeTarget, methodsOf, readTarget } from "./paths.ts";
 import { SIDE_ANSWERS } from "./side-paths.ts";
-import { readSource } from "./source.ts";
+import { readPackageId, readSource } from "./source.ts";
 
 /** What a backend or our own access control says of a token; `unknown` while nobody can be asked. */
 export type TokenVerdict = "good" | "bad" | "unknown";
@@ -40,6 +41,7 @@ export interface IntakeOptions {
 /** What the files of the intake share. */
 export interface IntakeParts extends IntakeOptions {
   readonly series: SeriesCache;
+  readonly bodies: InflatedBodies;
   readonly counters: IntakeCounters;
 }
 
@@ -63,10 +65,17 @@ export interface Intake {
 type Dialect = Parameters<typeof describeFailure>[1];
 
 const DEFAULT_MAX_BODY = 64 * 1024 * 1024;
+/** Bodies that are unpacked at once, and the bytes of those that were and are not taken in yet. */
+const INFLATED = { mostAtOnce: 4, mostBytes: 128 * 1024 * 1024 } as const;
 
 export function createIntake(options: IntakeOptions): Intake {
   const counters: IntakeCounters = { written: 0, refused: 0, failed: 0 };
-  const parts: IntakeParts = { ...options, counters, series: new SeriesCache(50_000) };
+  const parts: IntakeParts = {
+    ...options,
+    counters,
+    series: new SeriesCache(50_000),
+    bodies: new InflatedBodies(INFLATED),
+  };
   return {
     counters,
     async respondIntake(request) {
@@ -122,7 +131,15 @@ interface WriteOrder {
 /** Resolves when the points are committed, or in a queue that survives this process. */
 async function write(parts: IntakeParts, request: PlainRequest, order: WriteOrder): Promise<void> {
   if (request.body.length === 0 && !order.mayBeEmpty) throw new IntakeFailure(400, "emptyBody", "the body is empty");
-  const body = await inflateBody(request, parts.maxBodyBytes ?? DEFAULT_MAX_BODY);
+  const inflate = () => inflateBody(request, parts.maxBodyBytes ?? DEFAULT_MAX_BODY);
+  await parts.bodies.use(inflate, (body) => takePoints(parts, { request, body, order }));
+  parts.counters.written += 1;
+}
+
+async function takePoints(
+  parts: IntakeParts,
+  { request, body, order }: { readonly request: PlainRequest; readonly body: Uint8Array; readonly order: WriteOrder },
+): Promise<void> {
   const receivedAtNs = BigInt(Math.floor(parts.clock.now())) * 1_000_000n;
   const precision = readPrecision(request, order.precision);
   const { decoded, kind, lines } = readPoints(request, body, { receivedAtNs, precision, series: parts.series });
@@ -130,7 +147,8 @@ async function write(parts: IntakeParts, request: PlainRequest, order: WriteOrde
   if (decoded.points.length === 0 && !order.mayBeEmpty)
     throw new IntakeFailure(400, "noPoints", "the body holds no point");
   const source = readSource(request, order.pass.tokenId);
-  await parts.fleet.points.take({ category: order.category, points: decoded.points, source, lines });
+  const packageId = readPackageId(request);
+  await parts.fleet.points.take({ category: order.category, points: decoded.points, source, lines, packageId });
   parts.counters.written += 1;
 }
 

@@ -13,6 +13,12 @@ export function readSource(request: PlainRequest, tokenId: TokenId | null): Poin
   return { externalId, hostname, remoteAddress: request.remoteAddress, tokenId };
 }
 
+/** The name of a body, which is the same when it is sent again. */
+export function readPackageId({ headers }: PlainRequest): string | undefined {
+  const id = single(headers["x-pkg-id"]);
+  return id !== undefined && /^[\w.-]{1,128}$/.test(id) ? id : undefined;
+}
+
 function readCookie(text: string): Map<string, string> {
   const pairs = new Map<string, string>();
   for (const part of text.slice(0, 4096).split(";")) {
