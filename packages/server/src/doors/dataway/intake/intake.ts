@@ -149,7 +149,6 @@ async function takePoints(
   const source = readSource(request, order.pass.tokenId);
   const packageId = readPackageId(request);
   await parts.fleet.points.take({ category: order.category, points: decoded.points, source, lines, packageId });
-  parts.counters.written += 1;
 }
 
 const INVALID = { line: "invalidLinePoint", json: "invalidJsonPoint", protobuf: "invalidProtobufPoint" } as const;
