@@ -197,10 +197,12 @@ describe("the intake", () => {
     assert.equal((await records()).length, 1);
     await post("/v1/write/logging", body, { ...named, "x-datakit-uuid": "dk-2" });
     await post("/v1/write/keyevent", body, named);
-    assert.equal((await records()).length, 3);
+    const { token } = await bench.access.enrollment.create({ name: "others" }, "tests");
+    await post("/v1/write/keyevent", body, { ...named, "x-token": token });
+    assert.equal((await records()).length, 4, "nobody can use up the names of another token's writers");
     await bench.fleet.records.prune(bench.clock.now() + 2 * 86_400_000, () => 10 * 86_400_000);
     await post("/v1/write/logging", body, named);
-    assert.equal((await records()).length, 4);
+    assert.equal((await records()).length, 5);
   });
 
   test("the newest state of an object is kept beside its history", async () => {

@@ -147,7 +147,7 @@ async function takePoints(
   if (decoded.points.length === 0 && !order.mayBeEmpty)
     throw new IntakeFailure(400, "noPoints", "the body holds no point");
   const source = readSource(request, order.pass.tokenId);
-  const packageId = readPackageId(request);
+  const packageId = readPackageId(request, order.pass.realm);
   await parts.fleet.points.take({ category: order.category, points: decoded.points, source, lines, packageId });
 }
 

@@ -13,10 +13,10 @@ export function readSource(request: PlainRequest, tokenId: TokenId | null): Poin
   return { externalId, hostname, remoteAddress: request.remoteAddress, tokenId };
 }
 
-/** The name of a body, which is the same when it is sent again. */
-export function readPackageId({ headers }: PlainRequest): string | undefined {
+/** The name of a body, which is the same when it is sent again; holders of another token name theirs apart. */
+export function readPackageId({ headers }: PlainRequest, realm: string): string | undefined {
   const id = single(headers["x-pkg-id"]);
-  return id !== undefined && /^[\w.-]{1,128}$/.test(id) ? id : undefined;
+  return id !== undefined && /^[\w.-]{1,128}$/.test(id) ? `${realm} ${id}` : undefined;
 }
 
 function readCookie(text: string): Map<string, string> {
