@@ -58,7 +58,10 @@ test("the console works over plain HTTP under a name, where browsers withhold wh
   await page.getByText("plain 42", { exact: true }).waitFor();
   await page.goto(`${address}/agents/add`);
   await page.getByRole("button", { name: "Make the line" }).click();
-  await page.getByRole("button", { name: /^Copy: / }).first().click();
+  await page
+    .getByRole("button", { name: /^Copy: / })
+    .first()
+    .click();
   await page.goto(`${address}/commands/new`);
   const command = page.getByRole("textbox", { name: "Command" });
   await command.press("Control+V");
