@@ -33,10 +33,14 @@ async function startFleet(scope: Scope): Promise<{ server: RunningServer; hosts:
   return { server, hosts };
 }
 
-async function logIn(page: Page, server: RunningServer): Promise<void> {
+async function logIn(
+  page: Page,
+  server: RunningServer,
+  who = { username: "admin", password: server.adminPassword },
+): Promise<void> {
   await page.goto(server.url);
-  await page.locator('input[name="username"]').fill("admin");
-  await page.locator('input[name="password"]').fill(server.adminPassword);
+  await page.locator('input[name="username"]').fill(who.username);
+  await page.locator('input[name="password"]').fill(who.password);
   await page.locator('button[type="submit"]').click();
   await page.locator("nav").first().waitFor();
 }
@@ -157,6 +161,52 @@ test("two people write at once: the slower one is told, loses nothing and decide
   await page.getByRole("heading", { name: "Groups" }).waitFor();
 });
 
+test("a viewer sees how an input is, and never what is in it", { skip: skipWithoutBrowser }, async (t) => {
+  const { server, hosts } = await startFleet(t);
+  const [host] = hosts;
+  assert.ok(host);
+  const path = `agents/${host.agent.id}/inputs`;
+  const toml = "# hunter2\n[[inputs.cpu]]\n";
+  const added = await server.call<{ id: string }>("POST", path, { input: "cpu", toml });
+  const who = { username: "eve", password: "a password to look with" };
+  await server.call("POST", "users", { ...who, role: "viewer" });
+  const page = await openPage(t);
+  await logIn(page, server, who);
+  await page.goto(`${server.url}/${path}`);
+  await page.getByRole("grid", { name: "Inputs" }).getByText("Running").waitFor();
+  assert.equal(await page.getByRole("link", { name: "Add input" }).count(), 0);
+  await page.goto(`${server.url}/${path}/${added.id}`);
+  await page.getByText("they are shown to operators only").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Delete" }).count(), 0);
+  assert.doesNotMatch((await page.textContent("body")) ?? "", /hunter2/);
+});
+
+test("a line that is written appears in the logs that are looked at, and opens to all its fields", {
+  skip: skipWithoutBrowser,
+}, async (t) => {
+  const { server } = await startFleet(t);
+  const page = await openPage(t);
+  await logIn(page, server);
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Logs" }).click();
+  await page.getByText("Nothing was written in this span").waitFor();
+  const send = async (line: string) => {
+    const headers = { "X-Token": server.enrollmentToken, "X-Datakit-UUID": "edge-2" };
+    const response = await fetch(`${server.url}/v1/write/logging`, { method: "POST", headers, body: line });
+    assert.ok(response.ok, await response.text());
+  };
+  await send('shop,service=basket message="the first basket fell over",status="error",items=7i');
+  await page.getByText("the first basket fell over").click();
+  await page.getByText("basket", { exact: true }).waitFor();
+  await page.getByText("items", { exact: true }).waitFor();
+  await send('shop message="all is well",status="info"');
+  await page.getByText("all is well").waitFor();
+  await page.getByRole("textbox", { name: "Part of the message" }).fill("FELL");
+  await page.getByText("all is well").waitFor({ state: "detached" });
+  await page.getByText("the first basket").click();
+  await page.getByRole("link", { name: "edge-2" }).click();
+  await page.waitForURL(/\/agents\//);
+});
+
 test("every screen of inputs and logs fits a phone of 390 pixels", { skip: skipWithoutBrowser }, async (t) => {
   const { server, hosts } = await startFleet(t);
   const [host] = hosts;
@@ -168,7 +218,12 @@ test("every screen of inputs and logs fits a phone of 390 pixels", { skip: skipW
   await logIn(page, server);
   const one = `/${path}/${added.id}`;
   const paths = [`/${path}`, `/${path}/add`, `/${path}/add?input=nginx`, one, `${one}/history`];
-  paths.push("/inputs/add", `/inputs/add?ids=${host.agent.id}`, `/inputs/add?ids=${host.agent.id}&input=cpu`, "/logs");
+  paths.push(
+    "/agents/add-input",
+    `/agents/add-input?ids=${host.agent.id}`,
+    `/agents/add-input?ids=${host.agent.id}&input=cpu`,
+    "/logs",
+  );
   for (const shown of paths) {
     await page.goto(`${server.url}${shown}`);
     await page.locator("h1").first().waitFor();

@@ -92,9 +92,9 @@ async function listShots(page: Page): Promise<Shot[]> {
           .click(),
     },
     { name: "input-unmanaged", path: `/agents/${agent}/inputs/legacy-prom.conf` },
-    { name: "inputs-many", path: "/inputs/add?labels=role%3Dweb" },
-    { name: "inputs-many-text", path: "/inputs/add?labels=role%3Dweb&input=nginx" },
-    { name: "inputs-outcomes", path: "/inputs/add?labels=role%3Dweb&input=nginx", prepare: addToMany },
+    { name: "inputs-many", path: "/agents/add-input?labels=role%3Dweb" },
+    { name: "inputs-many-text", path: "/agents/add-input?labels=role%3Dweb&input=nginx" },
+    { name: "inputs-outcomes", path: "/agents/add-input?labels=role%3Dweb&input=nginx", prepare: addToMany },
     { name: "about", path: `/agents/${agent}/about` },
     { name: "commands", path: "/commands" },
     { name: "command-output", path: `/commands/${command}/output`, prepare: (at) => at.waitForTimeout(2500) },
@@ -107,7 +107,7 @@ async function listShots(page: Page): Promise<Shot[]> {
       name: "logs-open",
       path: "/logs?q=error",
       prepare: async (at) => {
-        for (const index of [0, 2]) await at.locator("button[aria-expanded]").nth(index).click();
+        for (const index of [0, 2]) await at.locator("[data-index] > button").nth(index).click();
       },
     },
     { name: "logs-none", path: "/logs?range=15m&category=profiling" },

@@ -71,10 +71,13 @@ function useFound(filter: string) {
   }).data;
 }
 
+/** What follows /agents/ and is no agent. */
+const OTHER_PAGES: readonly string[] = ["add", "add-input"];
+
 /** The agent whose page is open, as it stands in the address. */
 function useAgentHere(): string | undefined {
   const agentId = useMatch("/agents/:agentId/*")?.params.agentId;
-  return agentId === undefined || agentId === "add" ? undefined : encodeURIComponent(agentId);
+  return agentId === undefined || OTHER_PAGES.includes(agentId) ? undefined : encodeURIComponent(agentId);
 }
 
 function useFixedEntries(showShortcuts: () => void): PaletteEntry[] {
@@ -120,7 +123,7 @@ function useFixedEntries(showShortcuts: () => void): PaletteEntry[] {
       label: say("inputs.addMany"),
       icon: <IconWaveSine {...icon} />,
       hint: "g i",
-      to: "/inputs/add",
+      to: "/agents/add-input",
     },
     agentId !== undefined && {
       key: "inputs",

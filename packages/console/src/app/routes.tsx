@@ -47,7 +47,7 @@ export function createRouter() {
             { path: "agents/:agentId/:tab?", lazy: SCREENS.agent },
             { path: "agents/:agentId/inputs/add", lazy: SCREENS.addInput },
             { path: "agents/:agentId/inputs/:inputId/:tab?", lazy: SCREENS.input },
-            { path: "inputs/add", lazy: SCREENS.addInputs },
+            { path: "agents/add-input", lazy: SCREENS.addInputs },
             { path: "commands", lazy: SCREENS.commands },
             { path: "commands/new", lazy: SCREENS.newCommand },
             { path: "commands/:commandId/:tab?", lazy: SCREENS.command },

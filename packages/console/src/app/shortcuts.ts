@@ -20,7 +20,7 @@ export function useShortcuts(actions: ShortcutActions): void {
     const place = DESTINATIONS.find((candidate) => candidate.jump === letter);
     if (place && (place.role !== "admin" || admin)) void navigate(place.path);
     if (letter === "n" && operator) void navigate("/commands/new");
-    if (letter === "i" && operator) void navigate("/inputs/add");
+    if (letter === "i" && operator) void navigate("/agents/add-input");
   };
   const press = useEffectEvent((event: KeyboardEvent, afterG: boolean): "g" | undefined => {
     if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") {

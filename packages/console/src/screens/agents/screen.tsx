@@ -43,7 +43,7 @@ export function Screen() {
             <Button
               variant="default"
               leftSection={<IconWaveSine size={16} />}
-              onClick={() => navigate(`/inputs/add?${rememberTargets([...selection.ids])}`)}
+              onClick={() => navigate(`/agents/add-input?${rememberTargets([...selection.ids])}`)}
             >
               {say("inputs.addManyTo", { count })}
             </Button>

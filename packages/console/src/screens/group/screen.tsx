@@ -63,7 +63,7 @@ function GroupActions({ group }: { group: Group }) {
           <Button variant="default" component={Link} to={`/commands/new?group=${group.id}`}>
             {say("newCommand.title")}
           </Button>
-          <Button variant="default" component={Link} to={`/inputs/add?group=${group.id}`}>
+          <Button variant="default" component={Link} to={`/agents/add-input?group=${group.id}`}>
             {say("inputs.addMany")}
           </Button>
           <Button variant="default" c="var(--m-wrong)" onClick={() => setAsking(true)}>

@@ -71,7 +71,7 @@ function NoRecords({ filtered, widen }: { filtered: boolean; widen: () => void }
       {!filtered && (
         <>
           {operator && (
-            <Link className="link" to="/inputs/add?input=logging">
+            <Link className="link" to="/agents/add-input?input=logging">
               {say("logs.collect")}
             </Link>
           )}
