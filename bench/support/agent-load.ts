@@ -105,15 +105,14 @@ export class AgentLoad {
     this.#onAnswer = (from) => latencies.push(performance.now() - from.sentAt);
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
-        const elapsed = performance.now() - startedAt;
-        if (elapsed >= durationMs) {
-          clearInterval(timer);
-          return resolve();
-        }
+        const elapsed = Math.min(performance.now() - startedAt, durationMs);
         for (const due = (elapsed * perSecond) / 1000; sent < due; sent++) {
           const next = this.#sockets[sent % this.#sockets.length];
           if (next) this.#send(next, startedAt + (sent / perSecond) * 1000);
         }
+        if (elapsed < durationMs) return;
+        clearInterval(timer);
+        resolve();
       }, 1);
     });
     for (let waited = 0; latencies.length < sent && waited < 5000; waited += 20) await delay(systemClock, 20);
