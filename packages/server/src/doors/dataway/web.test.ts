@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { EraBDatakit, SeedDatakit, startDatawayBackend } from "@muster/testing";
+import { EraBDatakit, SeedDatakit, startDatawayBackend, waitUntil } from "@muster/testing";
 import { cpu, openDatawayBench } from "./test-bench.ts";
 import { describeWebRoutes } from "./web-openapi.ts";
 import { WEB_ROUTES } from "./web-routes.ts";
@@ -25,6 +25,23 @@ const EXPECTED: Record<string, "viewer" | "operator"> = {
 };
 
 describe("the gateway's HTTP side", () => {
+  test("a DataKit that calls itself by another agent's id is not given what is meant for that one", async (context) => {
+    const bench = await openDatawayBench(context);
+    const dial = async (id: string) => {
+      const peer = await new SeedDatakit({ gatewayUrl: bench.wsUrl, id, token: bench.token }).connect();
+      context.after(() => peer.vanish());
+    };
+    await dial(ID);
+    const honest = await bench.waitFor(ID, "online");
+    await dial(honest.agent_id);
+    await waitUntil(
+      "the other one is known",
+      async () => (await bench.call("GET", "")).body.content.items.length === 2,
+    );
+    const named = await bench.call("GET", `/${honest.agent_id}`);
+    assert.equal(named.body.content.id, ID);
+  });
+
   test("every route answers every kind of caller as the list says", async (context) => {
     const bench = await openDatawayBench(context);
     assert.deepEqual(WEB_ROUTES.map(({ method, path }) => `${method} ${path}`).sort(), Object.keys(EXPECTED).sort());

@@ -150,10 +150,13 @@ function readAuthorization(header: string): string | undefined {
   return colon === -1 ? undefined : pair.slice(colon + 1);
 }
 
-/** By its own id, or by the id that we gave it. Only agents with inputs are DataKits. */
+/**
+ * By the id that we gave it, or by its own, which it may choose: one that calls itself by another agent's id must not be
+ * given what is meant for that one. Only agents with inputs are DataKits.
+ */
 export async function findDatakit(parts: Pick<DatawayParts, "fleet">, id: string): Promise<Agent> {
   const { agents } = parts.fleet;
-  const agent = (await agents.findByExternalId(PROTOCOL, id)) ?? (await agents.find(id));
+  const agent = (await agents.find(id)) ?? (await agents.findByExternalId(PROTOCOL, id));
   if (agent?.capabilities.includes("inputs")) return agent;
   throw new MusterError("not_found", `datakit ${id.slice(0, 100)} not found`, { id });
 }
