@@ -11,7 +11,7 @@ export interface Policy {
   readonly allow: ReadonlySet<PolicyAction>;
   /** Users that commands may run as; undefined: any. */
   readonly users: ReadonlySet<string> | undefined;
-  /** Folders and files that no working directory and no program may be in. */
+  /** Folders and files that no working directory, no program and nothing that an input names may be in. */
   readonly denyPaths: readonly string[];
   /** Set when the file cannot be used: then everything is refused, with this reason. */
   readonly fault?: string;
@@ -52,6 +52,18 @@ export function refuseExec(policy: Policy, request: ExecRequest): string | undef
   const paths = [request.cwd, ...(program === undefined ? [] : [locateProgram(program, request)])];
   const denied = paths.map(followLinks).find((path) => policy.denyPaths.some((root) => isInside(path, root)));
   return denied === undefined ? undefined : `the policy of this host denies the path ${denied}`;
+}
+
+/** The reason why a policy refuses files that somebody names, by globs or as they are. A glob is refused when it could lead there. */
+export function refusePaths(policy: Policy, paths: readonly string[]): string | undefined {
+  for (const path of paths) {
+    const wild = path.search(/[*?[{]/);
+    const place = followLinks(wild === -1 ? path : path.slice(0, path.lastIndexOf(sep, wild) + 1));
+    for (const root of policy.denyPaths)
+      if (isInside(place, root) || (wild !== -1 && isInside(root, place)))
+        return `the policy of this host denies the path ${path}`;
+  }
+  return undefined;
 }
 
 /** Reads a policy. Everything must be understood: a misspelt `deny-paths` would otherwise open the host. */

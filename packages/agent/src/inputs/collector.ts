@@ -64,5 +64,7 @@ export interface CollectorKind<Options = unknown> {
   readonly exclusive?: boolean;
   /** Starts programs that its options name: the host's policy must allow `exec` before a server may set one. */
   readonly runsPrograms?: boolean;
+  /** The program that the options name; the policy may deny its place, or the user that it would run as. */
+  programOf?(options: Options): { readonly argv: readonly string[]; readonly cwd: string; readonly searchPath: string };
   create(options: Options, tools: CollectorTools & { readonly intervalMs: number }): Collector;
 }

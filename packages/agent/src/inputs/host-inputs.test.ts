@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { parsePolicy } from "../policy.ts";
 import type { CollectorTools } from "./collector.ts";
 import { fakeKind, ID, OTHER_ID, outcomeOf, pointOf, setCall, startHost, THIRD_ID, textOf } from "./fakes-for-test.ts";
+import { COLLECTOR_KINDS } from "./kinds/index.ts";
 
 const broken = () => ({ collect: () => Promise.reject(new Error("no route")) });
 
@@ -297,6 +298,26 @@ test("the host's policy forbids managing, and programs where commands are forbid
   }
   assert.equal(outcomeOf(await host.ask({ method: "inputs.list" })), "ok");
   assert.equal(host.report(ID)?.status, "running");
+});
+
+test("the host's policy holds for users, programs and files that an input names", async (scope) => {
+  const host = await startHost(scope, { kinds: COLLECTOR_KINDS });
+  const run = (input: string, body: string, id = ID) =>
+    host.ask(setCall(id, `[[inputs.${input}]]\n${body}\n`, { input })).then(outcomeOf);
+  const exec = () => run("exec", 'command = ["echo", "m v=1"]\ninterval = "24h"');
+  host.policy = parsePolicy({ users: ["nobody-that-runs-this"] });
+  assert.equal(await exec(), "datakit.forbiddenInput 403");
+  host.policy = parsePolicy({ "deny-paths": ["/bin", "/usr/bin", "/srv/keys"] });
+  assert.equal(await exec(), "datakit.forbiddenInput 403");
+  const named = [
+    ["logging", 'logfiles = ["/srv/keys/app.log"]'],
+    ["logging", 'logfiles = ["/srv/*/*.log"]'],
+    ["logging", 'logfiles = ["/srv/x/../keys/app.log"]'],
+    ["prom", 'url = "http://127.0.0.1:9/metrics"\nbearer_token_file = "/srv/keys/token"'],
+  ];
+  for (const [input = "", body = ""] of named) assert.equal(await run(input, body), "datakit.forbiddenInput 403", body);
+  assert.equal(await run("logging", 'logfiles = ["/srv/other/*.log"]'), "ok");
+  await host.inputs.stop(0);
 });
 
 test("after a stop nothing runs and no timer is left", async (scope) => {

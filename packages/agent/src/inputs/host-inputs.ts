@@ -2,11 +2,13 @@ import { join } from "node:path";
 import type { CancelTimer, Clock, Labels } from "@muster/core";
 import type { AvailableInput, InputAnswer, InputCall, InputContent, InputInventory } from "@muster/core/resources";
 import { errorText, type Logger } from "../log.ts";
-import { type Policy, refuseAction } from "../policy.ts";
+import { type Policy, refuseAction, refuseExec, refusePaths } from "../policy.ts";
+import type { BlockPlan } from "./block-run.ts";
 import type { CollectorKind } from "./collector.ts";
 import { CONF_LIMITS, ConfDir, isManagedId } from "./conf-dir.ts";
 import { type Configured, ConfiguredInputs } from "./configured.ts";
 import { LastGood } from "./last-good.ts";
+import { listPaths } from "./named-paths.ts";
 import { type FilePlan, Planner } from "./plan.ts";
 import type { HostFacts } from "./point-tags.ts";
 import { failureOf, refuse } from "./refusal.ts";
@@ -293,8 +295,11 @@ export class HostInputs {
   /** Throws `forbiddenInput` when whoever owns this host does not want that. */
   async #assertAllowed(plan?: FilePlan): Promise<void> {
     const policy = await this.#options.loadPolicy();
-    const runsPrograms = plan?.blocks.some((block) => block.kind.runsPrograms === true) ?? false;
-    const refused = refuseAction(policy, "inputs") ?? (runsPrograms ? refuseAction(policy, "exec") : undefined);
+    const refusals = [
+      refuseAction(policy, "inputs"),
+      ...(plan?.blocks ?? []).map((block) => refuseBlock(policy, block)),
+    ];
+    const refused = refusals.find((reason) => reason !== undefined);
     if (refused !== undefined) throw refuse("forbiddenInput", refused);
   }
 
@@ -353,6 +358,17 @@ export class HostInputs {
   #onUnforeseen(error: unknown): void {
     this.#options.log.error("inputs met an error that nobody foresaw", { reason: errorText(error) });
   }
+}
+
+/** An input reaches no further into this host than a command from the server would. */
+function refuseBlock(policy: Policy, { kind, options }: BlockPlan): string | undefined {
+  const program = kind.programOf?.(options);
+  const refused = program
+    ? refuseExec(policy, { ...program, user: null })
+    : kind.runsPrograms === true
+      ? refuseAction(policy, "exec")
+      : undefined;
+  return refused ?? refusePaths(policy, listPaths(options));
 }
 
 function uniqueIds(ids: readonly string[]): readonly string[] {

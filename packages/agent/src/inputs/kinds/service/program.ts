@@ -7,7 +7,7 @@ import { endTree, RUN_MARK } from "../../../commands/process-tree.ts";
 import { ServiceTrouble } from "./failure.ts";
 
 /** What every program finds; the agent's own environment holds its token, and is nobody else's. */
-const ENVIRONMENT = {
+export const PROGRAM_ENVIRONMENT = {
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
   LANG: "C.UTF-8",
   LC_ALL: "C.UTF-8",
@@ -86,7 +86,7 @@ function start(program: string, args: readonly string[], { environment, cwd }: P
   try {
     return spawn(program, args, {
       cwd: cwd ?? "/",
-      env: { ...ENVIRONMENT, HOME: homedir(), ...environment },
+      env: { ...PROGRAM_ENVIRONMENT, HOME: homedir(), ...environment },
       detached: process.platform !== "win32", // a group of its own, so that it can be ended whole
       stdio: ["ignore", "pipe", "pipe"],
       windowsHide: true,

@@ -4,7 +4,7 @@ import { defineKind, type KindTools, sampleOf } from "../../shared/kind.ts";
 import { duration, integer, options, text, texts } from "../../shared/options.ts";
 import { nowNs } from "../../shared/values.ts";
 import { describeFailure, ServiceTrouble } from "../failure.ts";
-import { runProgram } from "../program.ts";
+import { PROGRAM_ENVIRONMENT, runProgram } from "../program.ts";
 import { EXEC_FORMATS, readOutput } from "./formats.ts";
 
 const execOptions = options({
@@ -62,6 +62,11 @@ export const exec = defineKind({
   summary: "Runs a program of yours at each interval and reads metrics from what it prints",
   defaultIntervalMs: 60_000,
   runsPrograms: true,
+  programOf: ({ command, directory, environment }) => ({
+    argv: command,
+    cwd: directory,
+    searchPath: environment.PATH ?? PROGRAM_ENVIRONMENT.PATH,
+  }),
   options: execOptions,
   create: createExec,
   sample: sampleOf({
