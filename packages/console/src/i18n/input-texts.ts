@@ -41,6 +41,7 @@ export const INPUT_TEXTS = {
   "inputs.add": ["Add input", "添加采集器"],
   "inputs.addMany": ["Add an input…", "添加采集器…"],
   "inputs.addManyTo": ["Add an input to {count}…", "为 {count} 台添加采集器…"],
+  "inputs.logs": ["Logs of this agent", "该主机的日志"],
   "inputs.reload": ["Reload", "重新加载"],
   "inputs.reloadTip": ["Let the agent read its files anew", "让 Agent 重新读取配置文件"],
   "inputs.enable": ["Enable", "启用"],

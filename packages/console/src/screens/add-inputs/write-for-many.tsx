@@ -26,8 +26,11 @@ interface WriteProps {
 
 /** The text that all of them get. It starts from the sample of one of them, and can be tried there. */
 export function WriteForMany(props: WriteProps) {
-  const { speaker } = props.targets;
+  const { speaker, preview } = props.targets;
   const { say } = useSpeech();
+  if (preview?.total === 0 && props.text === undefined) {
+    return <Empty title={say("inputs.configOf", { input: props.input.input })} text={say("bulk.noAgent")} />;
+  }
   if (speaker === null) return <Empty title={say("inputs.choose")} text={say("bulk.noOffer")} />;
   return speaker ? <Sampled {...props} speaker={speaker} /> : null;
 }

@@ -1,6 +1,6 @@
 import { Button, Tooltip } from "@mantine/core";
 import type { Agent, Input } from "@muster/core/resources";
-import { IconPlus, IconRefresh } from "@tabler/icons-react";
+import { IconFileText, IconPlus, IconRefresh } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Link } from "react-router";
@@ -60,6 +60,14 @@ function InputTable({ agent }: { agent: Agent }) {
             <>
               {add}
               <Reload agent={agent} />
+              <Button
+                variant="default"
+                component={Link}
+                to={`/logs?agent=${encodeURIComponent(agent.id)}`}
+                leftSection={<IconFileText size={16} />}
+              >
+                {say("inputs.logs")}
+              </Button>
             </>
           ) : (
             <>

@@ -2,6 +2,7 @@ import type { RecordItem } from "@muster/core/resources";
 import { memo } from "react";
 import { Link } from "react-router";
 import { useSpeech } from "../../i18n/language.tsx";
+import type { Format } from "../../logic/format.ts";
 import { toneOfStatus } from "../../logic/record-filter.ts";
 import { CopyText } from "../../parts/copy.tsx";
 import { FactList } from "../../parts/fact-list.tsx";
@@ -41,7 +42,7 @@ export const LogRow = memo(function LogRow(props: RowProps) {
     >
       <button type="button" className={classes.row} aria-expanded={isOpen} onClick={() => toggle(record.id)}>
         <time className={classes.time} dateTime={record.at} title={format.instant(record.at)}>
-          {format.clock(record.at)}
+          {shortTime(record.at, format)}
         </time>
         <span className={classes.status} data-tone={tone}>
           {tone && <Mark tone={tone} shape={SHAPES[tone]} size={10} />}
@@ -92,6 +93,14 @@ function Details({ record, wanted }: { record: RecordItem; wanted: string }) {
       <FactList facts={facts} />
     </div>
   );
+}
+
+/** The time of day; of another day the day as well, since then nobody looks for milliseconds. */
+function shortTime(at: string, format: Format): string {
+  const date = new Date(at);
+  if (date.toDateString() === new Date().toDateString()) return format.clock(at);
+  const midnight = new Date(date).setHours(0, 0, 0, 0);
+  return `${format.tick(midnight)} ${format.clock(at).slice(0, 5)}`;
 }
 
 /** What was looked for, marked where it stands. */
