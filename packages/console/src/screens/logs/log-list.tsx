@@ -1,6 +1,7 @@
 import { UnstyledButton } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { useNow } from "../../api/clock.tsx";
 import { useSpeech } from "../../i18n/language.tsx";
 import { LogRow } from "./log-row.tsx";
 import classes from "./logs.module.css";
@@ -18,6 +19,7 @@ const TOP_PX = 8;
  */
 export function LogList({ feed, wanted, empty }: { feed: RecordFeed; wanted: string; empty: ReactNode }) {
   const { say } = useSpeech();
+  const today = new Date(useNow(60_000)).toDateString();
   const scroll = useRef<HTMLElement>(null);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   // how many had arrived when the reader left the top
@@ -72,6 +74,7 @@ export function LogList({ feed, wanted, empty }: { feed: RecordFeed; wanted: str
                   isOpen={open.has(record.id)}
                   toggle={toggle}
                   wanted={wanted}
+                  today={today}
                 />
               )
             );

@@ -24,11 +24,13 @@ interface RowProps {
   isOpen: boolean;
   toggle: (id: string) => void;
   wanted: string;
+  /** As `Date.toDateString` says it. */
+  today: string;
 }
 
 /** One record on one line; opened, everything that is in it. Its words are only ever text nodes. */
 export const LogRow = memo(function LogRow(props: RowProps) {
-  const { record, index, top, measure, isOpen, toggle, wanted } = props;
+  const { record, index, top, measure, isOpen, toggle, wanted, today } = props;
   const { say, format } = useSpeech();
   const [line = "", ...more] = record.message.trim().split("\n");
   const tone = record.status === null ? undefined : toneOfStatus(record.status);
@@ -42,7 +44,7 @@ export const LogRow = memo(function LogRow(props: RowProps) {
     >
       <button type="button" className={classes.row} aria-expanded={isOpen} onClick={() => toggle(record.id)}>
         <time className={classes.time} dateTime={record.at} title={format.instant(record.at)}>
-          {shortTime(record.at, format)}
+          {shortTime(record.at, today, format)}
         </time>
         <span className={classes.status} data-tone={tone}>
           {tone && <Mark tone={tone} shape={SHAPES[tone]} size={10} />}
@@ -96,9 +98,9 @@ function Details({ record, wanted }: { record: RecordItem; wanted: string }) {
 }
 
 /** The time of day; of another day the day as well, since then nobody looks for milliseconds. */
-function shortTime(at: string, format: Format): string {
+function shortTime(at: string, today: string, format: Format): string {
   const date = new Date(at);
-  if (date.toDateString() === new Date().toDateString()) return format.clock(at);
+  if (date.toDateString() === today) return format.clock(at);
   const midnight = new Date(date).setHours(0, 0, 0, 0);
   return `${format.tick(midnight)} ${format.clock(at).slice(0, 5)}`;
 }
