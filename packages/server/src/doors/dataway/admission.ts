@@ -9,7 +9,7 @@ import type { AgentFacts } from "../../fleet/session.ts";
 import type { PlainRequest, PlainResponse } from "../../listeners/door.ts";
 import type { DatakitVisit } from "./datakit-connection.ts";
 import type { LiveDatakits } from "./live-datakits.ts";
-import { type DatawayParts, DOOR_LIMITS } from "./parts.ts";
+import { type DatawayParts, isUsableId } from "./parts.ts";
 import { readCredential } from "./web.ts";
 import { describeFailure, WebFailure } from "./web-failures.ts";
 
@@ -31,7 +31,7 @@ export async function admitDatakit(
 ): Promise<{ readonly visit: DatakitVisit } | Refusal> {
   const told = parseConnectionQuery(request.rawQuery ?? request.query.toString());
   const { id, heartbeatMs } = told;
-  if (id !== undefined && id.length > DOOR_LIMITS.idLength) return refuse("dataway.badRequest", "the id is too long");
+  if (id !== undefined && !isUsableId(id)) return refuse("dataway.badRequest", "the id is no id");
   const token = told.token ?? readCredential(request) ?? "";
   const tokenId = await checkToken(parts, token);
   if (typeof tokenId === "object" && tokenId !== null) return tokenId;

@@ -20,7 +20,7 @@ import { DatakitBinding, type DatakitNews } from "./datakit-binding.ts";
 import { failureIn } from "./dialect.ts";
 import { dialectOf } from "./dialects.ts";
 import type { LiveDatakits } from "./live-datakits.ts";
-import { type DatawayParts, DOOR_LIMITS } from "./parts.ts";
+import { type DatawayParts, DOOR_LIMITS, isUsableId } from "./parts.ts";
 import { type Outcome, Traces } from "./traces.ts";
 
 /** What was known of a DataKit before it said anything. */
@@ -177,12 +177,12 @@ export class DatakitConnection implements ConnectionHandler {
     if (datakits.length === 0 || failureIn(frame)) return;
     // who volunteers the seed's form is spoken to in it, whatever it answers to the question
     if (this.#era !== "seed") this.#era = frame.era;
-    const ownerId = datakits[0]?.id || undefined;
+    const ownerId = datakits[0] && isUsableId(datakits[0].id) ? datakits[0].id : undefined;
     this.#ownerId ??= ownerId;
     const told = new Set<string>();
     for (const self of datakits) {
       const id = self.id || this.#ownerId;
-      if (id === undefined || id.length > DOOR_LIMITS.idLength || told.has(id)) continue;
+      if (id === undefined || !isUsableId(id) || told.has(id)) continue;
       told.add(id);
       const binding = this.#bindings.get(id) ?? this.#bind(id, factsOf(self));
       binding?.learn(newsOf(self), dialectOf(this.#era));

@@ -95,6 +95,16 @@ export const DOOR_LIMITS = {
   idLength: 200,
 } as const;
 
+/** Ids are kept, logged and printed: a database refuses some of what a terminal obeys. */
+export function isUsableId(id: string): boolean {
+  return (
+    id !== "" &&
+    id.length <= DOOR_LIMITS.idLength &&
+    id.isWellFormed() &&
+    !/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/u.test(id)
+  );
+}
+
 /** An offline DataKit is one that was silent for so many of the intervals that it announced. */
 export const SILENT_BEATS = 1.5;
 /** The interval of one that beats without having announced one: the first of them beat once a minute. */

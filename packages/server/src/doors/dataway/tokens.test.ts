@@ -32,6 +32,24 @@ describe("tokens of DataKits", () => {
     await assert.rejects(dial(`id=${ID}&token=${token}`), /403/);
   });
 
+  test("an id that a database or a terminal would take for something else lets nobody in", async (context) => {
+    const bench = await openDatawayBench(context);
+    const dial = (id: string) =>
+      new SeedDatakit({
+        gatewayUrl: bench.wsUrl,
+        id: ID,
+        token: "",
+        query: `id=${encodeURIComponent(id)}&token=${bench.token}`,
+      }).connect();
+    for (const id of ["a\0b", "a\nb", "a\u001b[2Jb", "a\u202eb", "x".repeat(201)])
+      await assert.rejects(dial(id), /400/, JSON.stringify(id));
+    const peer = await dial(ID);
+    context.after(() => peer.vanish());
+    peer.send({ type: "online", msgs: [{ id: ID }, { id: "b\0c" }, { id: "dkid_behind" }] });
+    await bench.waitFor("dkid_behind", "online");
+    assert.equal((await bench.call("GET", "")).body.content.items.length, 2);
+  });
+
   test("where the door is open to addresses none is needed, but one that is shown must be good", async (context) => {
     const bench = await openDatawayBench(context, { isOpen: true });
     const dial = (query: string) => new SeedDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: "", query }).connect();
