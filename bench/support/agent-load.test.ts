@@ -19,12 +19,12 @@ test("the generator gets an answer to every beat from an echo server, saturated 
     first: 0,
   });
   await load.connect();
-  const saturated = await load.saturate(200, 10);
+  const saturated = await load.saturate(500, 10);
   assert.equal(saturated.open, 0);
-  assert.ok(saturated.answered > 100, `${saturated.answered} answers`);
+  assert.ok(saturated.answered > 10, `${saturated.answered} answers`);
   const paced = await load.beat(200, 200);
   assert.equal(paced.open, 0);
-  assert.ok(Math.abs(paced.answered - 40) <= 2, `${paced.answered} answers`);
+  assert.ok(Math.abs(paced.answered - 40) <= 1, `${paced.answered} answers`);
   load.close();
 });
 
