@@ -68,6 +68,8 @@ export class DatawayBackend {
     const answer = await this.#send("POST", "/v1/check/auth", { ...request, dataway: this.#options.gatewayId });
     this.#checking--;
     const verdict = answer === undefined ? "unknown" : judge(answer);
+    // a page that knows nothing of this path and answers 200 to all must not let everybody in
+    if (verdict === "good" && answer && !namesSuccess(answer.body)) return { verdict: "unknown" };
     const name = answer && readName(answer.body);
     return name === undefined ? { verdict } : { verdict, name };
   }
@@ -109,18 +111,21 @@ export class DatawayBackend {
 }
 
 /**
- * 2xx is a yes unless its body names an error; 401, 403 and a 4xx whose body names an error are a no. A 5xx, a 429 or a
+ * 2xx is a yes unless its body names an error or is no JSON object; 401, 403 and a 4xx whose body names an error are a no. A 5xx, a 429 or a
  * page that knows nothing of tokens (a wrong URL, a proxy) says nothing about this token.
  */
 function judge({ status, body }: OutboundAnswer): BackendVerdict {
   const said = readError(body);
-  if (status >= 200 && status < 300) return said === true ? "bad" : "good";
+  if (status >= 200 && status < 300) {
+    if (said === undefined && body.length > 0) return "unknown";
+    return said === true ? "bad" : "good";
+  }
   if (status === 401 || status === 403) return "bad";
   if (status === 408 || status === 429) return "unknown";
   return status >= 400 && status < 500 && said === true ? "bad" : "unknown";
 }
 
-/** True when the body names an error, false when it names success, undefined when it is neither. */
+/** True when the body names an error, false for any other object, undefined for what is none. */
 function readError(body: Buffer): boolean | undefined {
   const parsed = parseObject(body);
   if (!parsed) return undefined;
@@ -128,6 +133,12 @@ function readError(body: Buffer): boolean | undefined {
   if (typeof code === "string" && code !== "") return true;
   if (typeof parsed.code === "number") return parsed.code !== 200;
   return parsed.success === false;
+}
+
+/** True when the body says itself that all went well. */
+function namesSuccess(body: Buffer): boolean {
+  const parsed = parseObject(body);
+  return parsed?.code === 200 || parsed?.success === true;
 }
 
 function readName(body: Buffer): string | undefined {
@@ -139,7 +150,9 @@ function readName(body: Buffer): string | undefined {
 function parseObject(body: Buffer): Record<string, unknown> | undefined {
   try {
     const parsed: unknown = JSON.parse(body.toString("utf8"));
-    return typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+    return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)
+      ? (parsed as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined; // no JSON
   }
