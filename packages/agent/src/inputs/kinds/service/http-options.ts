@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import * as z from "zod/mini";
 import { flag, integer, text } from "../shared/options.ts";
 import { ServiceTrouble } from "./failure.ts";
@@ -52,11 +52,17 @@ async function readPem(option: string, path: string): Promise<Buffer | undefined
   return bytes;
 }
 
+const MAX_SECRET_FILE = 1024 * 1024;
+
 /** A small file that an option names. Throws with the option's name and never with the content. */
 export async function readSecretFile(option: string, path: string): Promise<Buffer> {
   try {
+    // a device or a pipe may go on for ever
+    const stats = await stat(path);
+    if (!stats.isFile()) throw new ServiceTrouble(`"${option}": ${path} is no file`);
+    if (stats.size > MAX_SECRET_FILE) throw new ServiceTrouble(`"${option}": ${path} is larger than 1 MiB`);
     const bytes = await readFile(path);
-    if (bytes.length > 1024 * 1024) throw new ServiceTrouble(`"${option}": ${path} is larger than 1 MiB`);
+    if (bytes.length > MAX_SECRET_FILE) throw new ServiceTrouble(`"${option}": ${path} is larger than 1 MiB`);
     return bytes;
   } catch (error) {
     if (error instanceof ServiceTrouble) throw error;

@@ -111,6 +111,9 @@ test("a token's file is read at each scrape, and its content is never told", asy
   await trial.collect();
   assert.deepEqual(seen, ["Bearer first"]);
   assert.equal(trial.troubles[0], `"bearer_token_file": ${file} is not there`);
+  const endless = await tryKind(context, prom, { options: { urls: [url], bearer_token_file: "/dev/zero" } });
+  await endless.collect();
+  assert.equal(endless.troubles[0], '"bearer_token_file": /dev/zero is no file');
   assert.equal(trial.troubles[1], null);
   assert.match(trial.troubles[2] ?? "", /Invalid character in header/);
   assert.doesNotMatch(trial.troubles[2] ?? "", /second-secret/);
