@@ -158,7 +158,7 @@ test("two people write at once: the slower one is told, loses nothing and decide
   await page.getByText(/^cpu runs on edge-1/).waitFor();
   assert.match((await readConfigurations(host))[0] ?? "", /30s/);
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Groups" }).click();
-  await page.getByRole("heading", { name: "Groups" }).waitFor();
+  await page.getByRole("heading", { name: "Groups", exact: true }).waitFor();
 });
 
 test("a viewer sees how an input is, and never what is in it", { skip: skipWithoutBrowser }, async (t) => {
