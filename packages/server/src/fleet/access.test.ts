@@ -189,6 +189,28 @@ describeStores("access", (stores) => {
   });
 
   describe("audit", () => {
+    test("what is recorded at once is stored together, and what cannot be stored fails alone", async (context) => {
+      const { access, store } = await openAccess(context);
+      const { mock } = context.mock.method(store.db, "insertInto");
+      const record = (action: string) =>
+        access.audit.record({ actor: "adam", address: null, action, outcome: "ok", details: { action } });
+      await record("alone");
+      await Promise.all(Array.from({ length: 100 }, (_, index) => record(`do.${index}`)));
+      assert.ok(mock.callCount() <= 3, `${mock.callCount()} statements`);
+      const listed = (await access.audit.list({ limit: 1000 })).items.map(({ action }) => action);
+      assert.deepEqual(
+        new Set(listed),
+        new Set(["alone", ...Array.from({ length: 100 }, (_, index) => `do.${index}`)]),
+      );
+      const nothing = null as unknown as string; // the column takes no such value
+      const ends = await Promise.allSettled(["one", nothing, "three"].map(record));
+      assert.deepEqual(
+        ends.map(({ status }) => status),
+        ["fulfilled", "rejected", "fulfilled"],
+      );
+      assert.equal((await access.audit.list({ limit: 1000 })).items.length, 103);
+    });
+
     test("a flood of refusals is cut short and counted", async (context) => {
       const { access, clock } = await openAccess(context);
       const refuse = () => access.audit.record({ actor: "anonymous", address: null, action: "x", outcome: "refused" });

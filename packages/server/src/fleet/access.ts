@@ -107,6 +107,7 @@ export class Access {
 
   async close(): Promise<void> {
     for (const cancel of this.#timers.splice(0)) cancel();
+    await this.audit.settle();
     await this.enrollment.flush();
   }
 

@@ -1,7 +1,10 @@
 import { type AuditId, type Clock, newId, toIso } from "@muster/core";
 import type { AuditEntry, Page } from "@muster/core/resources";
-import type { Store } from "../store/store.ts";
+import type { Insertable } from "kysely";
+import type { AuditTable } from "../store/access-tables.ts";
+import { type Store, slices } from "../store/store.ts";
 import { toPage } from "./access-secrets.ts";
+import { Batcher } from "./batcher.ts";
 
 /** One thing that was done or refused. `details` never holds a secret, a password or the value of a variable. */
 export interface AuditRecord {
@@ -25,11 +28,14 @@ export interface AuditQuery {
 const MAX_REFUSALS = 120;
 const WINDOW_MS = 60_000;
 const MAX_TEXT = 300;
+const BATCH = 200;
+const COLUMNS = 8;
 
 /** The log of every change and every refusal. A change that cannot be logged is reported as an error. */
 export class Audit {
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #rows: Batcher<Insertable<AuditTable>, undefined>;
   #windowStart = Number.NEGATIVE_INFINITY;
   #refusals = 0;
   #suppressed = 0;
@@ -37,9 +43,10 @@ export class Audit {
   constructor(context: { readonly store: Store; readonly clock: Clock }) {
     this.#store = context.store;
     this.#clock = context.clock;
+    this.#rows = new Batcher(BATCH, (rows) => this.#write(rows));
   }
 
-  /** Stored when it resolves. */
+  /** Stored when it resolves; what many requests record at once is stored together. */
   async record(record: AuditRecord): Promise<void> {
     if (record.outcome === "refused" && !(await this.#admitRefusal())) return;
     await this.#insert(record);
@@ -69,6 +76,11 @@ export class Audit {
     return Number(result.numDeletedRows);
   }
 
+  /** Resolves when everything recorded so far is stored. */
+  settle(): Promise<void> {
+    return this.#rows.settle();
+  }
+
   async #admitRefusal(): Promise<boolean> {
     const now = this.#clock.monotonic();
     if (now - this.#windowStart >= WINDOW_MS) {
@@ -89,19 +101,28 @@ export class Audit {
 
   async #insert(record: AuditRecord): Promise<void> {
     const at = this.#clock.now();
-    await this.#store.db
-      .insertInto("audit")
-      .values({
-        id: newId<AuditId>(at),
-        at,
-        actor: cut(record.actor),
-        address: record.address,
-        action: record.action,
-        target: record.target === undefined || record.target === null ? null : cut(record.target),
-        outcome: record.outcome,
-        details: JSON.stringify(record.details ?? {}),
-      })
-      .execute();
+    await this.#rows.add({
+      id: newId<AuditId>(at),
+      at,
+      actor: cut(record.actor),
+      address: record.address,
+      action: record.action,
+      target: record.target === undefined || record.target === null ? null : cut(record.target),
+      outcome: record.outcome,
+      details: JSON.stringify(record.details ?? {}),
+    });
+  }
+
+  async #write(rows: readonly Insertable<AuditTable>[]): Promise<undefined[]> {
+    const { db, dialect } = this.#store;
+    const [first = [], ...others] = slices(rows, COLUMNS, dialect);
+    // one statement is all or nothing by itself, and a lone entry is one
+    if (others.length === 0) await db.insertInto("audit").values(first).execute();
+    else
+      await this.#store.transaction(async (queries) => {
+        for (const slice of [first, ...others]) await queries.insertInto("audit").values(slice).execute();
+      });
+    return rows.map(() => undefined);
   }
 }
 

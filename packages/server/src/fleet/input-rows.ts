@@ -1,5 +1,6 @@
 import type { Timestamp } from "@muster/core";
-import { type SqlBool, sql } from "kysely";
+import { type Selectable, type SqlBool, sql } from "kysely";
+import type { InputDigestsTable } from "../store/input-tables.ts";
 import { type Dialect, type Queries, slices } from "../store/store.ts";
 
 /** What is done to an input. */
@@ -65,17 +66,17 @@ export async function beginChanges(
 ): Promise<Begun[]> {
   const changes = groups.flat();
   const known = await lockInputs(queries, changes, dialect);
-  const { owners, won } = await reserveDigests(queries, changes, dialect);
+  // what cannot begin anyway reserves nothing, so that nobody is refused as its duplicate
+  const hopeful = groups.filter((group) => !group.some((change) => refuseByState(change, known, now)));
+  const { owners, won } = await reserveDigests(queries, hopeful.flat(), dialect);
   const begun: Begun[] = [];
   const accepted: (Change & { revision: number })[] = [];
-  const released: Change[] = [];
+  const refused: Change[] = [];
   for (const group of groups) {
     const refusal = group.map((change) => refuse(change, { known, owners, now })).find((why) => why !== undefined);
     if (refusal) {
       begun.push(refusal);
-      released.push(
-        ...group.filter((change) => won.has(keyOf(change)) && owners.get(keyOf(change)) === change.inputId),
-      );
+      refused.push(...group);
       continue;
     }
     const revisions = group.map((change) => {
@@ -88,7 +89,12 @@ export async function beginChanges(
     });
     begun.push({ ok: true, revisions, at: now });
   }
-  for (const change of released) await releaseDigest(queries, change);
+  // the same change twice: what the refused one won is the accepted one's
+  const kept = new Set(accepted.map(keyOf));
+  for (const change of refused) {
+    const key = keyOf(change);
+    if (won.has(key) && !kept.has(key) && owners.get(key) === change.inputId) await releaseDigest(queries, change);
+  }
   await writeBegun(queries, accepted, { dialect, now, busyUntil });
   return begun;
 }
@@ -98,19 +104,28 @@ function refuse(
   { known, owners, now }: { known: Map<string, KnownInput>; owners: Map<string, string>; now: Timestamp },
 ): Extract<Begun, { ok: false }> | undefined {
   const { inputId } = change;
-  if (!change.isNew) {
-    const row = known.get(inputId);
-    const isGone = row?.agent_number !== change.agentNumber || (row.removed === 1 && change.kind !== "set");
-    if (!row || isGone) return { ok: false, why: "gone", inputId };
-    if (row.busy_until > now) return { ok: false, why: "busy", inputId };
-    if (change.baseRevision !== undefined && row.revision !== change.baseRevision)
-      return { ok: false, why: "outdated", inputId };
-  }
-  if (change.kind !== "set") return undefined;
+  const refusal = refuseByState(change, known, now);
+  if (refusal || change.kind !== "set") return refusal;
   const owner = owners.get(keyOf(change));
   // nobody: whoever had it let go at this very moment
   if (owner === undefined) return { ok: false, why: "busy", inputId };
   return owner === inputId ? undefined : { ok: false, why: "duplicate", inputId: owner };
+}
+
+function refuseByState(
+  change: Change,
+  known: ReadonlyMap<string, KnownInput>,
+  now: Timestamp,
+): Extract<Begun, { ok: false }> | undefined {
+  const { inputId } = change;
+  if (change.isNew) return undefined;
+  const row = known.get(inputId);
+  const isGone = row?.agent_number !== change.agentNumber || (row.removed === 1 && change.kind !== "set");
+  if (!row || isGone) return { ok: false, why: "gone", inputId };
+  if (row.busy_until > now) return { ok: false, why: "busy", inputId };
+  if (change.baseRevision !== undefined && row.revision !== change.baseRevision)
+    return { ok: false, why: "outdated", inputId };
+  return undefined;
 }
 
 function keyOf(change: Pick<Change, "agentNumber" | "input" | "digest">): string {
@@ -144,7 +159,7 @@ async function reserveDigests(
   const wanted = changes
     .filter((change) => change.kind === "set")
     .map((change) => ({ ...change, key: keyOf(change) }))
-    .sort((left, right) => (left.key < right.key ? -1 : 1));
+    .sort((left, right) => Number(left.key > right.key) - Number(left.key < right.key)); // the first of two comes first
   const owners = new Map<string, string>();
   const won = new Set<string>();
   for (const slice of slices(wanted, 4, dialect)) {
@@ -155,12 +170,14 @@ async function reserveDigests(
       .returning(["agent_number", "input", "digest", "input_id"])
       .execute();
     for (const row of taken) {
-      const key = keyOf({ agentNumber: row.agent_number, input: row.input, digest: row.digest });
+      const key = keyOfRow(row);
       owners.set(key, row.input_id);
       won.add(key);
     }
   }
-  for (const change of wanted) if (!owners.has(change.key)) await findOwner(queries, change, owners);
+  const losers = wanted.filter(({ key }) => !owners.has(key));
+  for (const slice of slices(losers, 3, dialect))
+    for (const row of await findOwners(queries, slice)) owners.set(keyOfRow(row), row.input_id);
   return { owners, won };
 }
 
@@ -173,15 +190,20 @@ function toReservation(change: Change) {
   };
 }
 
-async function findOwner(queries: Queries, change: Change, owners: Map<string, string>): Promise<void> {
-  const row = await queries
+function keyOfRow(row: Selectable<InputDigestsTable>): string {
+  return keyOf({ agentNumber: row.agent_number, input: row.input, digest: row.digest });
+}
+
+function findOwners(queries: Queries, changes: readonly Change[]): Promise<Selectable<InputDigestsTable>[]> {
+  const keys = changes.map(
+    ({ agentNumber, input, digest }) =>
+      sql`(cast(${agentNumber} as bigint), cast(${input} as text), cast(${digest} as text))`,
+  );
+  return queries
     .selectFrom("input_digests")
-    .select("input_id")
-    .where("agent_number", "=", change.agentNumber)
-    .where("input", "=", change.input)
-    .where("digest", "=", change.digest ?? "")
-    .executeTakeFirst();
-  if (row) owners.set(keyOf(change), row.input_id);
+    .selectAll()
+    .where(sql<SqlBool>`(agent_number, input, digest) in (values ${sql.join(keys)})`)
+    .execute();
 }
 
 async function releaseDigest(queries: Queries, change: Change): Promise<void> {
