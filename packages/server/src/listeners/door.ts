@@ -56,6 +56,11 @@ export type UpgradeDecision =
   | { readonly accept: ConnectionHandler; readonly maxFrameBytes: number }
   | { readonly refuse: PlainResponse };
 
+/** How long a body may be and whether its sender has shown a good token, or the answer that makes it useless to read. */
+export type BodyDecision =
+  | { readonly maxBytes: number; readonly isKnown: boolean }
+  | { readonly refuse: PlainResponse };
+
 /** What a door does once it has seen the credentials that came with a request; the address rules were applied before. */
 export interface Door {
   readonly name: string;
@@ -63,6 +68,11 @@ export interface Door {
   readonly peersSendToken: boolean;
   /** Larger bodies are answered with 413 before the door sees them. */
   readonly maxBodyBytes: number;
+  /**
+   * Asked before a body is read, with the request's head alone (`body` is empty). Absent: everybody may send
+   * `maxBodyBytes`, and counts as a stranger, for whose bodies there is less room.
+   */
+  admitBody?(head: PlainRequest): Promise<BodyDecision>;
   /** Peers whose hello waits for the store now: when too many do, new ones are sent away before they are upgraded. */
   readonly waitingCount: number;
   respond(request: PlainRequest): Promise<PlainResponse>;

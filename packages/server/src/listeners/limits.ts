@@ -19,8 +19,10 @@ export const LISTENER_LIMITS = {
   /** A peer that lets this much pile up is gone. */
   bufferedBytes: 8 * 1024 * 1024,
   checkEveryMs: 2000,
-  /** Of bodies that all doors hold at once: they are read before anybody has shown a token. */
-  bodyBytes: 64 * 1024 * 1024,
+  /** Of bodies that all doors hold at once, from senders that have shown a good token. */
+  bodyBytes: 128 * 1024 * 1024,
+  /** The same for everybody else, so that strangers who never end a body keep nobody out but each other. */
+  strangerBodyBytes: 16 * 1024 * 1024,
 } as const;
 
 export type ListenerLimits = { readonly [Name in keyof typeof LISTENER_LIMITS]: number };

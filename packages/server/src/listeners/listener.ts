@@ -43,6 +43,8 @@ export interface WebApp {
   upgrade(request: PlainRequest, visit: WebVisit): Promise<UpgradeDecision>;
 }
 
+const NO_BODY = new Uint8Array();
+
 /** Who answers for a path on this listener; undefined means nobody. */
 export type Router = (path: string) => OpenDoor | WebApp | undefined;
 
@@ -64,7 +66,7 @@ export interface ListenerContext {
   /** For the upgrades of agents only: what operators do is never held back by it. */
   readonly admission: Admission;
   readonly acceptor: WebSocketAcceptor;
-  readonly bodies: BodyBudget;
+  readonly bodies: { readonly known: BodyBudget; readonly strangers: BodyBudget };
   readonly proxies: AddressRanges;
   readonly origins: OwnOrigins;
   /** Undefined: any origin may use a door with a token. */
@@ -186,14 +188,24 @@ export class Listener {
       return;
     }
     const context = this.#plainContext(request, target);
-    const { bodies } = this.#context;
-    const body = await readBody(request, open.door.maxBodyBytes, bodies).catch(refuseBody(open));
+    const { door } = open;
+    const admitted = (await door.admitBody?.(toPlainRequest(request, context, NO_BODY))) ?? {
+      maxBytes: door.maxBodyBytes,
+      isKnown: false,
+    };
+    if ("refuse" in admitted) {
+      writeAndClose(response, admitted.refuse);
+      return;
+    }
+    const { maxBytes, isKnown } = admitted;
+    const bodies = isKnown ? this.#context.bodies.known : this.#context.bodies.strangers;
+    const body = await readBody(request, maxBytes, bodies).catch(refuseBody(maxBytes));
     if (!(body instanceof Uint8Array)) {
       writeAndClose(response, body);
       return;
     }
     try {
-      const answer = await open.door.respond(toPlainRequest(request, context, body));
+      const answer = await door.respond(toPlainRequest(request, context, body));
       if (!response.destroyed) writePlainResponse(response, answer);
     } finally {
       bodies.used -= body.length;
@@ -331,11 +343,11 @@ function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
 }
 
 /** Too large, too many, or the peer went away in the middle of it: then nobody reads this. */
-function refuseBody({ door }: OpenDoor): (error: unknown) => PlainResponse {
+function refuseBody(maxBytes: number): (error: unknown) => PlainResponse {
   return (error) =>
     hasCode(error, "unavailable")
       ? plainProblem(503, "too many bodies at once", RETRY_LATER)
-      : plainProblem(413, `at most ${door.maxBodyBytes} bytes`);
+      : plainProblem(413, `at most ${maxBytes} bytes`);
 }
 
 function ignore(): void {}

@@ -42,7 +42,7 @@ describe("requests to a door", () => {
   });
 
   test("share what all bodies may hold, since they are read before anybody has shown a token", async (context) => {
-    const opened = await open(context, { limits: { bodyBytes: 1500 } });
+    const opened = await open(context, { limits: { strangerBodyBytes: 1500 } });
     const slow = connect(opened.port, "127.0.0.1");
     onEnd(context, () => void slow.destroy());
     slow.write(`POST /api/v1/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n${"x".repeat(900)}`);
@@ -51,6 +51,29 @@ describe("requests to a door", () => {
     assert.equal((await fetch(`${opened.url}/api/v1/x`)).status, 209, "a request without a body needs no room");
     slow.destroy();
     for (let status = 0; status !== 209; ) status = await ask();
+  });
+
+  test("of those who have shown a token find room while strangers hold theirs, and are judged before they are read", async (context) => {
+    const opened = await open(context, { limits: { strangerBodyBytes: 1000 } });
+    opened.door.admitBody = async ({ headers, body }) => {
+      assert.equal(body.length, 0);
+      if (headers["x-token"] === "bad") return { refuse: { status: 418 } };
+      return headers["x-token"] ? { maxBytes: 2000, isKnown: true } : { maxBytes: 1000, isKnown: false };
+    };
+    const slow = connect(opened.port, "127.0.0.1");
+    onEnd(context, () => void slow.destroy());
+    slow.write(`POST /api/v1/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n${"x".repeat(900)}`);
+    const post = async (token?: string) => {
+      const headers = token === undefined ? {} : { "x-token": token };
+      return (await fetch(`${opened.url}/api/v1/x`, { method: "POST", body: "x".repeat(2000), headers })).status;
+    };
+    await waitUntil("strangers to have no room", async () => {
+      const body = "x".repeat(500);
+      return (await fetch(`${opened.url}/api/v1/x`, { method: "POST", body })).status === 503;
+    });
+    assert.deepEqual([await post("good"), await post("bad"), await post()], [209, 418, 413]);
+    const seen = opened.door.requests.map(({ path }) => path);
+    assert.ok(!seen.includes("/api/v1/slow"));
   });
 
   test("that make it throw are answered with 500 and without its words", async (context) => {

@@ -59,7 +59,7 @@ export class Listeners {
       budget: this.budget,
       admission: this.admission,
       acceptor: new WebSocketAcceptor({ clock, limits, onFailure: (error) => events.onFailure(error, "websocket") }),
-      bodies: new BodyBudget(limits.bodyBytes),
+      bodies: { known: new BodyBudget(limits.bodyBytes), strangers: new BodyBudget(limits.strangerBodyBytes) },
       proxies: new AddressRanges(options.trustedProxies),
       doorOrigins: options.doorOrigins.length === 0 ? undefined : new Set(options.doorOrigins),
       tls: options.tls && readTls(options.tls),

@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { systemClock } from "@muster/core";
 import { onEnd, type Scope } from "@muster/testing";
 import { WebSocket } from "ws";
-import type { Connection, ConnectionHandler, Door, PlainRequest, UpgradeDecision } from "./door.ts";
+import type { BodyDecision, Connection, ConnectionHandler, Door, PlainRequest, UpgradeDecision } from "./door.ts";
 import type { DoorPolicy } from "./door-policy.ts";
 import type { WebApp } from "./listener.ts";
 import { Listeners, type ListenersOptions } from "./listeners.ts";
@@ -18,6 +18,7 @@ export class EchoDoor implements Door {
   readonly requests: PlainRequest[] = [];
   readonly connections: Connection[] = [];
   readonly closes: [number, string][] = [];
+  admitBody?: (head: PlainRequest) => Promise<BodyDecision>;
   upgradeWith: (request: PlainRequest) => Promise<UpgradeDecision> = async () => this.accept();
 
   async respond(request: PlainRequest) {

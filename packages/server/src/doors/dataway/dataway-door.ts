@@ -17,7 +17,8 @@ import { describeFailure, WebFailure } from "./web-failures.ts";
 
 /** The path of the first DataKits; on a listener of its own the door takes any. */
 const SOCKET_PATH = "/v1/ws/datakit";
-const MAX_BODY_BYTES = 32 * 1024 * 1024;
+/** Of what is no points; those are judged by the intake. */
+const MAX_BODY_BYTES = 2 * 1024 * 1024;
 const SWEEP_MS = 1000;
 
 /** The gateway's door: DataKits, the web that manages them, and whoever writes. Reference: docs/protocols/dataway.md. */
@@ -69,6 +70,11 @@ export function createDatawayDoor(options: DatawayDoorOptions & { readonly intak
     intake: intake.counters,
     get waitingCount() {
       return parts.counters.registering;
+    },
+    async admitBody(head) {
+      if (!isWebPath(head.path) && !isBackendPath(head.path) && isIntakePath(head.method, head.path))
+        return intake.admitBody(head);
+      return { maxBytes: MAX_BODY_BYTES, isKnown: false };
     },
     async respond(request) {
       if (isWebPath(request.path)) return respondWeb(parts, request);

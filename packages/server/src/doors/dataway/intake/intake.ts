@@ -3,7 +3,7 @@ import { describeProblems, type Precision, SeriesCache } from "@muster/protocols
 import type { Access } from "../../../fleet/access.ts";
 import type { Elections } from "../../../fleet/elections.ts";
 import type { Points } from "../../../fleet/points.ts";
-import type { PlainRequest, PlainResponse } from "../../../listeners/door.ts";
+import type { BodyDecision, PlainRequest, PlainResponse } from "../../../listeners/door.ts";
 import { describeFailure, emptyAnswer, IntakeFailure, jsonAnswer } from "./answers.ts";
 import { inflateBody, readPoints, readPrecision } from "./body.ts";
 import { checkRequest, type IntakePass } from "./credentials.ts";
@@ -58,6 +58,8 @@ export interface IntakeCounters {
 /** Takes in what agents write, and answers what else they ask of a DataWay over HTTP. */
 export interface Intake {
   readonly counters: Readonly<IntakeCounters>;
+  /** Whether the body of such a request is worth reading: points are large, and strangers may not send them. Never rejects. */
+  admitBody(head: PlainRequest): Promise<BodyDecision>;
   /** Answers one request of a path for which `isIntakePath` is true. Never rejects. */
   respondIntake(request: PlainRequest): Promise<PlainResponse>;
 }
@@ -65,6 +67,10 @@ export interface Intake {
 type Dialect = Parameters<typeof describeFailure>[1];
 
 const DEFAULT_MAX_BODY = 64 * 1024 * 1024;
+/** As it is sent. */
+const MAX_SENT = 64 * 1024 * 1024;
+/** Whatever writes no points. */
+const SMALL_BODY: BodyDecision = { maxBytes: 1024 * 1024, isKnown: false };
 /** Bodies that are unpacked at once, and the bytes of those that were and are not taken in yet. */
 const INFLATED = { mostAtOnce: 4, mostBytes: 128 * 1024 * 1024 } as const;
 
@@ -78,6 +84,16 @@ export function createIntake(options: IntakeOptions): Intake {
   };
   return {
     counters,
+    async admitBody(head) {
+      const target = readTarget(head.path);
+      const writes = target.kind === "write" || target.kind === "influx-write";
+      if (!writes || !methodsOf(head.path).includes(head.method)) return SMALL_BODY;
+      const pass = await checkRequest(head, parts);
+      if (pass.verdict === "good") return { maxBytes: MAX_SENT, isKnown: true };
+      const failure = refuseToken(pass, dialectOf(target));
+      counters[failure.status < 500 ? "refused" : "failed"] += 1;
+      return { refuse: describeFailure(failure, dialectOf(target)) };
+    },
     async respondIntake(request) {
       const target = readTarget(request.path);
       try {
