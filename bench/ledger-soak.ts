@@ -13,7 +13,7 @@ export const ledgerSoak: Suite = {
     const outcome = await soakLedger(context.scope, {
       ...size,
       serverKillMs: context.quick ? 4000 : 15_000,
-      agentKillMs: context.quick ? 700 : 400,
+      agentKillMs: context.quick ? 700 : 1500,
       callers: 8,
       settleMs: 240_000,
       say: context.say,
