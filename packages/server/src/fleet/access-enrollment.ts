@@ -23,6 +23,8 @@ interface Known {
 export class EnrollmentTokens {
   readonly #context: AccessContext;
   readonly #known = new Map<string, Known>();
+  /** The same by id. */
+  readonly #byId = new Map<TokenId, Known>();
   readonly #used = new Map<TokenId, Timestamp>();
 
   constructor(context: AccessContext) {
@@ -42,14 +44,14 @@ export class EnrollmentTokens {
     for (const row of rows) if (!this.#known.has(row.secret_hash)) this.remember(row);
     for (const [hash, known] of this.#known) {
       if (!known.stored || stored.has(hash)) continue;
-      this.#known.delete(hash);
+      this.#forget(hash);
       this.#context.revocations.publish({ kind: "enrollment", id: known.id });
     }
   }
 
   remember(row: Insertable<EnrollmentTokensTable>): void {
     const known = { id: row.id as TokenId, name: row.name, expiresAt: row.expires_at ?? null, stored: true };
-    this.#known.set(row.secret_hash, known);
+    this.#add(row.secret_hash, known);
   }
 
   /** Lets the seed's published token in. */
@@ -69,11 +71,15 @@ export class EnrollmentTokens {
     return this.find(secret)?.id;
   }
 
+  /** Whether a token still lets agents in: for connections that came with it and do not keep its secret. */
+  isGood(id: TokenId): boolean {
+    return this.#isUsable(this.#byId.get(id));
+  }
+
   find(secret: string): { readonly id: TokenId; readonly name: string } | undefined {
     const known = this.#known.get(hashSecret(secret));
-    const now = this.#context.clock.now();
-    if (!known || (known.expiresAt !== null && known.expiresAt <= now)) return undefined;
-    if (known.stored) this.#used.set(known.id, now);
+    if (!this.#isUsable(known)) return undefined;
+    if (known.stored) this.#used.set(known.id, this.#context.clock.now());
     return known;
   }
 
@@ -109,7 +115,7 @@ export class EnrollmentTokens {
       .returning("secret_hash")
       .execute();
     if (rows.length === 0) throw notFound(id);
-    for (const row of rows) this.#known.delete(row.secret_hash);
+    for (const row of rows) this.#forget(row.secret_hash);
     this.#used.delete(id as TokenId);
     this.#context.revocations.publish({ kind: "enrollment", id });
   }
@@ -129,7 +135,22 @@ export class EnrollmentTokens {
 
   #rememberLocally(secret: string, name: string): void {
     const id = newId<TokenId>(this.#context.clock.now());
-    this.#known.set(hashSecret(secret), { id, name, expiresAt: null, stored: false });
+    this.#add(hashSecret(secret), { id, name, expiresAt: null, stored: false });
+  }
+
+  #add(hash: string, known: Known): void {
+    this.#known.set(hash, known);
+    this.#byId.set(known.id, known);
+  }
+
+  #forget(hash: string): void {
+    const known = this.#known.get(hash);
+    this.#known.delete(hash);
+    if (known) this.#byId.delete(known.id);
+  }
+
+  #isUsable(known: Known | undefined): known is Known {
+    return known !== undefined && (known.expiresAt === null || known.expiresAt > this.#context.clock.now());
   }
 
   #select() {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { MusterError } from "@muster/core";
+import { MusterError, type TokenId } from "@muster/core";
 import { ManualClock, type Scope } from "@muster/testing";
 import { databaseAway } from "../store/away.ts";
 import { describeStores, type TestStores } from "../store/stores-for-test.ts";
@@ -162,10 +162,13 @@ describeStores("access", (stores) => {
       clock.advance(HOUR_MS);
       assert.equal(access.checkEnrollment(brief.token), undefined);
       assert.equal(access.checkEnrollment(lasting.token), lasting.id);
+      const isGood = (id: string) => access.isEnrollmentGood(id as TokenId);
+      assert.deepEqual([isGood(brief.id), isGood(lasting.id)], [false, true]);
       await access.enrollment.flush();
       assert.notEqual((await access.enrollment.get(lasting.id)).lastUsedAt, null);
       await access.enrollment.remove(lasting.id);
       assert.equal(access.checkEnrollment(lasting.token), undefined);
+      assert.equal(isGood(lasting.id), false);
       assert.deepEqual(told, [{ kind: "enrollment", id: lasting.id }]);
     });
 

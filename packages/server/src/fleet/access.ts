@@ -91,6 +91,11 @@ export class Access {
     return this.enrollment.check(secret);
   }
 
+  /** Whether an enrolment token that was good still is. */
+  isEnrollmentGood(id: TokenId): boolean {
+    return this.enrollment.isGood(id);
+  }
+
   /** Lets a person back in whose password is lost. Only the operator of the machine can call this. */
   async resetPassword(username: string, password: string): Promise<void> {
     const user = await this.users.findByName(username);

@@ -126,7 +126,10 @@ export class Listener {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    this.#context.budget.hear(request.socket);
+    const { budget, limits } = this.#context;
+    budget.hear(request.socket);
+    // set by the server it would stay with every socket that becomes a WebSocket, unused
+    request.socket.setTimeout(limits.idleTimeoutMs);
     const target = readTarget(request.url);
     const owner = target && this.#router(target.path);
     const refusal = this.#refuseHeaders(request) ?? this.#refuseAny(target, owner);
@@ -320,7 +323,6 @@ function createServer({ limits, tls }: ListenerContext): Server {
     : createHttpServer(options);
   // one more than is allowed, so that it can be seen
   server.maxHeadersCount = limits.headerCount + 1;
-  server.timeout = limits.idleTimeoutMs;
   return server;
 }
 

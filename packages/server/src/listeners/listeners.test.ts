@@ -127,6 +127,13 @@ describe("limits", () => {
     assert.match(await exchange(opened.port, ""), /^(HTTP\/1\.1 408 |$)/);
   });
 
+  test("end where nothing moves while an answer is due, on a socket that was used before as well", async (context) => {
+    const opened = await open(context, { limits: { idleTimeoutMs: 200 } });
+    assert.equal(await exchange(opened.port, "GET /hang HTTP/1.1\r\nHost: x\r\n\r\n"), "");
+    const twice = "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /hang HTTP/1.1\r\nHost: x\r\n\r\n";
+    assert.match(await exchange(opened.port, twice), /^HTTP\/1\.1 204 /);
+  });
+
   test("headers that are too large or no HTTP are refused", async (context) => {
     const opened = await open(context);
     const large = `GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${"x".repeat(20_000)}\r\n\r\n`;

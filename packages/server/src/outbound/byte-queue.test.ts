@@ -41,6 +41,27 @@ describe("a queue of records on the disk", () => {
     await second.close();
   });
 
+  test("what comes after everything was taken is there after two restarts", async (scope) => {
+    const folder = await makeTempDir(scope);
+    for (const word of ["a", "b"]) {
+      const queue = await openQueue(folder);
+      await queue.append(Buffer.from(word));
+      assert.deepEqual(await drain(queue), [word]);
+      await queue.close();
+    }
+    for (const word of ["c", "d"]) {
+      const queue = await openQueue(folder);
+      assert.equal(await queue.peek(), undefined, "nothing waits");
+      await queue.close();
+      const next = await openQueue(folder);
+      await next.append(Buffer.from(word));
+      await next.close();
+      const last = await openQueue(folder);
+      assert.deepEqual(await drain(last), [word]);
+      await last.close();
+    }
+  });
+
   test("beyond its bound the oldest records go, and are counted", async (scope) => {
     const queue = await openQueue(await makeTempDir(scope), 80_000);
     for (let index = 0; index < 200; index++) await queue.append(Buffer.from(`${index} `.padEnd(1000, "x")));

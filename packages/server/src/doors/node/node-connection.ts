@@ -9,8 +9,8 @@ import { DOOR_LIMITS, type NodeDoorParts } from "./parts.ts";
 export interface NodeVisit {
   /** From the query; a fresh UUID where none was given. */
   readonly nodeId: string;
-  /** Kept to notice that it was revoked. Never logged. */
-  readonly token: string;
+  /** Of the enrolment token that it came with, to notice that it was revoked. */
+  readonly tokenId: TokenId;
   readonly remoteAddress: string;
 }
 
@@ -82,7 +82,8 @@ export class NodeConnection implements ConnectionHandler {
 
   /** The id of the enrolment token, as long as that is good. */
   findTokenId(): TokenId | undefined {
-    return this.#parts.access.checkEnrollment(this.#visit.token);
+    const { tokenId } = this.#visit;
+    return this.#parts.access.isEnrollmentGood(tokenId) ? tokenId : undefined;
   }
 
   /** For what must arrive. */

@@ -95,10 +95,11 @@ async function upgrade(parts: NodeDoorParts, monitors: Monitors, request: PlainR
   const token = readToken(request);
   if (token === undefined || token.length > MAX_TOKEN_LENGTH) return refuseUpgrade(parts, request);
   if (request.query.get("type") === "monitor") return upgradeMonitor(parts, monitors, { request, token });
-  if (parts.access.checkEnrollment(token) === undefined) return refuseUpgrade(parts, request);
+  const tokenId = parts.access.checkEnrollment(token);
+  if (tokenId === undefined) return refuseUpgrade(parts, request);
   const nodeId = request.query.get("node_id") || newMessageId();
   if (nodeId.length > NODE_LIMITS.nodeIdLength) return { refuse: plainText(400, "the node_id is too long") };
-  const visit = { nodeId, token, remoteAddress: request.remoteAddress };
+  const visit = { nodeId, tokenId, remoteAddress: request.remoteAddress };
   return { accept: new NodeConnection(parts, visit), maxFrameBytes: NODE_LIMITS.frameBytes };
 }
 

@@ -66,7 +66,10 @@ export interface NodeDoorFleet {
 }
 
 /** What this door asks of access control. */
-export type NodeDoorAccess = Pick<Access, "authenticate" | "checkEnrollment" | "revocations" | "audit">;
+export type NodeDoorAccess = Pick<
+  Access,
+  "authenticate" | "checkEnrollment" | "isEnrollmentGood" | "revocations" | "audit"
+>;
 
 /** Where the door writes its log. A pino logger has this shape. */
 export interface NodeDoorLog {
