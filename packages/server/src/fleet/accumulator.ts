@@ -2,7 +2,7 @@ import type { Timestamp } from "@muster/core";
 import type { MetricRow } from "../store/metric-row.ts";
 
 /** Numbers per field: how many readings, their sum, the least and the greatest. */
-const CELLS = 4;
+export const CELLS = 4;
 
 /** Gathers the readings of one source during one step of the finest tier. Reused from step to step. */
 export class Accumulator {
@@ -14,8 +14,8 @@ export class Accumulator {
   /** One array for all: there is one per agent, and each array costs some 300 bytes before it holds anything. */
   #cells: Float64Array;
 
-  constructor(fields: number) {
-    this.#cells = new Float64Array(fields * CELLS);
+  constructor(fields: number, cells = new Float64Array(fields * CELLS)) {
+    this.#cells = cells;
   }
 
   /** Makes room for a source that tells more than it did. */

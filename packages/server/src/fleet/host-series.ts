@@ -6,7 +6,7 @@ import {
   type HostValues,
   type Timestamp,
 } from "@muster/core";
-import { Accumulator } from "./accumulator.ts";
+import { Accumulator, CELLS } from "./accumulator.ts";
 
 export const FIELD_NAMES = HOST_METRICS.map((metric) => metric.name);
 
@@ -26,15 +26,28 @@ export interface HostSeries {
   openedAt: number;
 }
 
+/** Agents whose numbers share one piece of memory: a piece for each would cost some 300 bytes before it holds anything. */
+const AGENTS_PER_PIECE = 64;
+const FIELDS = FIELD_NAMES.length;
+let piece = new Float64Array(0);
+
+/** Room for so many numbers in the memory that the agents share. A piece is freed with the last agent in it. */
+function makeRoom(length: number): Float64Array<ArrayBuffer> {
+  if (piece.length < length) piece = new Float64Array(FIELDS * (1 + CELLS) * AGENTS_PER_PIECE);
+  const room = piece.subarray(0, length);
+  piece = piece.subarray(length);
+  return room;
+}
+
 export function makeSeries(agent: { readonly number: number; readonly id: AgentId }): HostSeries {
   return {
     agentNumber: agent.number,
     agentId: agent.id,
     setNumber: null,
     receivedAt: 0,
-    values: new Float64Array(FIELD_NAMES.length).fill(Number.NaN),
+    values: makeRoom(FIELDS).fill(Number.NaN),
     detail: null,
-    gathering: new Accumulator(FIELD_NAMES.length),
+    gathering: new Accumulator(FIELDS, makeRoom(FIELDS * CELLS)),
     storedThrough: null,
     loaded: false,
     openedAt: 0,
