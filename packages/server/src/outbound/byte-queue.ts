@@ -35,6 +35,12 @@ interface Segment {
   records: number;
 }
 
+interface Start {
+  /** The sequence of the next segment. */
+  readonly next: number;
+  readonly done: { bytes: number; records: number };
+}
+
 /**
  * A bounded queue of records in files, first in, first out.
  * - `append` resolves when the kernel has the record, so it survives kill -9; the disk is told once a second.
@@ -54,11 +60,11 @@ export class ByteQueue {
   #last: Promise<unknown> = Promise.resolve();
   readonly #stopSync: CancelTimer;
 
-  private constructor(options: ByteQueueOptions, segments: Segment[], done: { bytes: number; records: number }) {
+  private constructor(options: ByteQueueOptions, segments: Segment[], start: Start) {
     this.#options = options;
     this.#segments = segments;
-    this.#next = (segments.at(-1)?.sequence ?? 0) + 1;
-    this.#done = done;
+    this.#next = start.next;
+    this.#done = start.done;
     this.#stopSync = options.clock.every(SYNC_MS, () => void this.#inTurn(() => this.#sync()));
   }
 
@@ -81,7 +87,9 @@ export class ByteQueue {
         segments.push({ sequence: number, path, ...whole });
       }
     }
-    return new ByteQueue(options, segments, done);
+    // never below the position: what is below it counts as done
+    const next = Math.max(sequence, segments.at(-1)?.sequence ?? 0) + 1;
+    return new ByteQueue(options, segments, { next, done });
   }
 
   /** Records that wait. */
