@@ -1,4 +1,5 @@
 export * from "./capabilities.ts";
+export * from "./config-limits.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./input-limits.ts";

@@ -1,6 +1,7 @@
 export * from "./access.ts";
 export * from "./agents.ts";
 export * from "./commands.ts";
+export * from "./configs.ts";
 export * from "./inputs.ts";
 export * from "./live.ts";
 export * from "./metrics.ts";
