@@ -38,14 +38,36 @@ export function buildTextFrame(text: string): Buffer {
   return buildFrame(0x81, Buffer.from(text));
 }
 
+const LOWEST_PORT = 10_000;
+const PORTS = 50_000;
+let nextPort = process.pid * 7919;
+
+/** The kernel's own search for a free port of an address takes longer the more are in use: up to 1 ms for each connection. */
+function takePort(): number {
+  return LOWEST_PORT + (nextPort++ % PORTS);
+}
+
 /** Connects and upgrades; resolves once the server has switched protocols. */
-export function openRawSocket(target: RawSocketTarget, handler: RawSocketHandler): Promise<Socket> {
+export async function openRawSocket(target: RawSocketTarget, handler: RawSocketHandler): Promise<Socket> {
+  const { localAddress } = target;
+  if (localAddress === undefined) return openFrom(target, {}, handler);
+  for (let tries = 0; ; tries++) {
+    try {
+      return await openFrom(target, { localAddress, localPort: takePort() }, handler);
+    } catch (error) {
+      const inUse = error instanceof Error && "code" in error && String(error.code).startsWith("EADDR");
+      if (!inUse || tries >= 100) throw error;
+    }
+  }
+}
+
+function openFrom(
+  target: RawSocketTarget,
+  from: { localAddress?: string; localPort?: number },
+  handler: RawSocketHandler,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({
-      host: target.host,
-      port: target.port,
-      ...(target.localAddress === undefined ? {} : { localAddress: target.localAddress }),
-    });
+    const socket = connect({ host: target.host, port: target.port, ...from });
     socket.setNoDelay(true);
     socket.once("error", reject);
     socket.on("error", () => {}); // a later one is told by close
