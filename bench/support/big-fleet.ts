@@ -21,8 +21,12 @@ export function startOne(scope: Scope, engines: Engines, again?: RunningServer):
   });
 }
 
-/** Connects and registers `each` agents to each server, from a process and an address of its own for each. */
-export async function connectFleet(scope: Scope, servers: readonly RunningServer[], each: number) {
+/** Connects `each` agents to each server, from a process and an address of its own for each, and registers them where it is Muster. */
+export async function connectFleet(
+  scope: Scope,
+  servers: readonly { readonly port: number; readonly enrollmentToken?: string }[],
+  each: number,
+) {
   const generators = servers.map(() => new Generator(scope));
   const startedAt = performance.now();
   await Promise.all(
@@ -32,8 +36,8 @@ export async function connectFleet(scope: Scope, servers: readonly RunningServer
       return generator.connect({
         host: "127.0.0.1",
         port: server.port,
-        echo: false,
-        token: server.enrollmentToken,
+        echo: server.enrollmentToken === undefined,
+        token: server.enrollmentToken ?? "none",
         kind: "native",
         count: each,
         first: index * each,
