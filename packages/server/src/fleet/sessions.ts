@@ -90,7 +90,7 @@ export class Sessions {
     });
     session.beatMs = this.#beatMs;
     this.#live.add(session);
-    state.sessions = [...state.sessions, session]; // an array that was pushed to keeps room for sixteen more
+    state.sessions = state.sessions.concat(session); // of just this length: one that grew keeps room for sixteen more
     state.elsewhere = null;
     state.tookOverFrom = null;
     this.#parts.presence.arrived(state);

@@ -98,8 +98,8 @@ export class SocketBudget {
   }
 
   /** Takes a new connection into account; ends it or an older one when there are too many. */
-  enter(socket: Socket): void {
-    const ends = describeEnds(socket);
+  enter(socket: Socket, listener: string): void {
+    const ends = describeEnds(socket, listener);
     const onGone = () => void this.#silent.delete(ends);
     this.open += 1;
     this.#silent.set(ends, { socket, onGone });
@@ -117,8 +117,8 @@ export class SocketBudget {
   }
 
   /** The connection has sent a whole request: it is no longer the first to go. */
-  hear(socket: Socket): void {
-    const ends = describeEnds(socket);
+  hear(socket: Socket, listener: string): void {
+    const ends = describeEnds(socket, listener);
     const entry = this.#silent.get(ends);
     if (!entry) return;
     this.#silent.delete(ends);
@@ -142,6 +142,7 @@ export class SocketBudget {
   }
 }
 
-function describeEnds({ remoteAddress, remotePort, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localPort}`;
+/** The listener stands for our own port: asking the socket for it would keep an object for each. */
+function describeEnds({ remoteAddress, remotePort }: Socket, listener: string): string {
+  return `${remoteAddress} ${remotePort} ${listener}`;
 }

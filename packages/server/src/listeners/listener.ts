@@ -97,7 +97,7 @@ export class Listener {
     this.#router = router;
     this.#context = context;
     this.#server = createServer(context);
-    this.#server.on("connection", (socket) => context.budget.enter(socket));
+    this.#server.on("connection", (socket) => context.budget.enter(socket, this.name));
     this.#server.on("request", (request, response) => this.#onRequest(request, response));
     this.#server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket, head));
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => onClientError(error, socket));
@@ -127,7 +127,7 @@ export class Listener {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { budget, limits } = this.#context;
-    budget.hear(request.socket);
+    budget.hear(request.socket, this.name);
     // set by the server it would stay with every socket that becomes a WebSocket, unused
     request.socket.setTimeout(limits.idleTimeoutMs);
     const target = readTarget(request.url);
@@ -218,7 +218,7 @@ export class Listener {
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // a reset while the door thinks must not become an uncaught error
     socket.on("error", ignore);
-    this.#context.budget.hear(request.socket);
+    this.#context.budget.hear(request.socket, this.name);
     const excess = this.#refuseHeaders(request);
     if (excess) {
       refuseUpgrade(socket, excess);

@@ -109,8 +109,8 @@ describe("descriptors", () => {
     const budget = new SocketBudget(8);
     const sockets = Array.from({ length: 7 }, (_, index) => new FakeSocket(index));
     for (const socket of sockets) {
-      budget.enter(socket as unknown as Socket);
-      if (socket !== sockets[6]) budget.hear(socket as unknown as Socket);
+      budget.enter(socket as unknown as Socket, "main");
+      if (socket !== sockets[6]) budget.hear(socket as unknown as Socket, "main");
     }
     assert.deepEqual(
       sockets.map((socket) => socket.destroyed),

@@ -44,9 +44,11 @@ export class AgentBinding implements AgentPeer {
   #native: NativeTraits | undefined;
   /** True while a message is handled that the next ones must wait for. */
   #admitting = false;
-  #queue: { readonly frame: NodeFrame; readonly length: number }[] = [];
-  #heldCalls: Call[] = [];
-  readonly #pace = new ForeignPace();
+  /** What came and waits for that; made when something does. */
+  #queue: { readonly frame: NodeFrame; readonly length: number }[] | undefined;
+  #heldCalls: Call[] | undefined;
+  /** Only for others' agents. */
+  #pace: ForeignPace | undefined;
   /** An interval that the agent has not been told yet. */
   #newBeatMs: number | undefined;
   /** How far samples are stored, where the agent has not been told yet. */
@@ -72,7 +74,7 @@ export class AgentBinding implements AgentPeer {
   close(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#queue = [];
+    this.#queue = undefined;
     this.#runs.close();
     this.#session?.close(reason);
   }
@@ -87,8 +89,10 @@ export class AgentBinding implements AgentPeer {
 
   /** Nothing of ours is sent before the answer to a registration. */
   onCall(callId: string, call: InputCall): void {
-    if (this.#admitting) this.#heldCalls.push({ call_id: callId, call });
-    else this.#send({ type: "call", data: { call_id: callId, call } });
+    const data = { call_id: callId, call };
+    if (!this.#admitting) this.#send({ type: "call", data });
+    else if (this.#heldCalls) this.#heldCalls.push(data);
+    else this.#heldCalls = [data];
   }
 
   /** Rides on the next acknowledgement, unless the agent waits for it to send more of what it kept. */
@@ -128,6 +132,7 @@ export class AgentBinding implements AgentPeer {
   }
 
   #enqueue(frame: NodeFrame, length: number): void {
+    this.#queue ??= [];
     if (this.#queue.length >= DOOR_LIMITS.queuedFrames) this.#parts.counters.framesDropped++;
     else if (this.#connection.reserve(length)) this.#queue.push({ frame, length });
   }
@@ -151,7 +156,8 @@ export class AgentBinding implements AgentPeer {
     } finally {
       this.#parts.counters.registering--;
       this.#admitting = false;
-      for (const data of this.#heldCalls.splice(0)) this.#send({ type: "call", data });
+      for (const data of this.#heldCalls ?? []) this.#send({ type: "call", data });
+      this.#heldCalls = undefined;
       this.#workOffQueue();
     }
   }
@@ -164,8 +170,11 @@ export class AgentBinding implements AgentPeer {
 
   #workOffQueue(): void {
     while (!this.#admitting && !this.#closed) {
-      const next = this.#queue.shift();
-      if (!next) return;
+      const next = this.#queue?.shift();
+      if (!next) {
+        this.#queue = undefined;
+        return;
+      }
       this.#connection.release(next.length);
       this.receive(next.frame, next.length);
     }
@@ -245,7 +254,10 @@ export class AgentBinding implements AgentPeer {
   #beat(session: AgentSession, frame: FrameOf<"heartbeat">): void {
     const reading = readSample(frame.data, this.#native !== undefined, this.#parts.clock.now());
     session.heartbeat(reading?.sample, reading?.store ?? true);
-    if (!this.#native) this.#pace.beat(session, this.#parts.clock.monotonic());
+    if (!this.#native) {
+      this.#pace ??= new ForeignPace();
+      this.#pace.beat(session, this.#parts.clock.monotonic());
+    }
     this.#connection.reply(
       encodeHeartbeatAck({
         id: quoteJson(frame.id),

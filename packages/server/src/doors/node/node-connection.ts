@@ -22,7 +22,9 @@ export interface NodeVisit {
 export class NodeConnection implements ConnectionHandler {
   readonly #parts: NodeDoorParts;
   readonly #visit: NodeVisit;
-  readonly #bindings = new Map<string, AgentBinding>();
+  /** Nearly every socket has just one: that one needs no map. */
+  #first: AgentBinding | undefined;
+  #others: Map<string, AgentBinding> | undefined;
   #connection: Connection | undefined;
   /** The id that messages without one are about. */
   #currentId: string;
@@ -63,8 +65,9 @@ export class NodeConnection implements ConnectionHandler {
     this.#closed = true;
     this.#parts.counters.connections--;
     const why = describeEnd(code, reason);
-    for (const binding of this.#bindings.values()) binding.close(why);
-    this.#bindings.clear();
+    for (const binding of this.#bindings()) binding.close(why);
+    this.#first = undefined;
+    this.#others = undefined;
     this.#speaker = undefined;
   }
 
@@ -100,7 +103,7 @@ export class NodeConnection implements ConnectionHandler {
   /** Rings every binding once the peer has read enough to be given work. */
   whenReadable(): void {
     this.#connection?.whenBelow(DOOR_LIMITS.workBufferBytes, () => {
-      for (const binding of this.#bindings.values()) binding.onWork();
+      for (const binding of this.#bindings()) binding.onWork();
     });
   }
 
@@ -110,7 +113,8 @@ export class NodeConnection implements ConnectionHandler {
 
   /** Forgets one id of the socket; its next message is met anew. */
   unbind(binding: AgentBinding): void {
-    if (this.#bindings.get(binding.nodeId) === binding) this.#bindings.delete(binding.nodeId);
+    if (this.#first === binding) this.#first = undefined;
+    else if (this.#others?.get(binding.nodeId) === binding) this.#others.delete(binding.nodeId);
     if (this.#speaker === binding) this.#speaker = undefined;
   }
 
@@ -133,19 +137,26 @@ export class NodeConnection implements ConnectionHandler {
     const nodeId = told ?? this.#currentId;
     if (this.#speaker?.nodeId === nodeId && frame.type !== "node_register") return this.#speaker;
     if (frame.type === "node_register") this.#currentId = nodeId;
-    const known = this.#bindings.get(nodeId);
+    const known = this.#first?.nodeId === nodeId ? this.#first : this.#others?.get(nodeId);
     if (known) {
       this.#speaker = known;
       return known;
     }
-    if (this.#bindings.size >= DOOR_LIMITS.idsPerConnection) {
+    if (this.#first && (this.#others?.size ?? 0) >= DOOR_LIMITS.idsPerConnection - 1) {
       const details = `one connection may speak for ${DOOR_LIMITS.idsPerConnection} nodes`;
       this.reply(encodeError({ code: "INVALID_REGISTER_DATA", details, id: frame.id }, this.#parts.timestamp()));
       return undefined;
     }
     const binding = new AgentBinding(this.#parts, this, nodeId);
-    this.#bindings.set(nodeId, binding);
+    if (this.#first) {
+      this.#others ??= new Map();
+      this.#others.set(nodeId, binding);
+    } else this.#first = binding;
     return binding;
+  }
+
+  #bindings(): AgentBinding[] {
+    return [...(this.#first ? [this.#first] : []), ...(this.#others?.values() ?? [])];
   }
 
   #refuse(failure: DecodeFailure): void {
