@@ -29,3 +29,10 @@ export const ROLLOUT_STATES = [
 ] as const;
 
 export type RolloutState = (typeof ROLLOUT_STATES)[number];
+
+/**
+ * An agent within a rollout. waiting: its wave has not begun, or it was away; pending: it was given the revision; applied:
+ * it runs it; healthy: it has run it for the time that was asked for; failed: it refused it, took too long, or went away
+ * with it.
+ */
+export const ROLLOUT_AGENT_STATES = ["waiting", "pending", "applied", "healthy", "failed"] as const;

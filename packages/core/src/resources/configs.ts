@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { CONFIG_FORMATS, CONFIG_LIMITS, CONFIG_STATUSES, ROLLOUT_STATES, type RolloutState } from "../config-limits.ts";
+import {
+  CONFIG_FORMATS,
+  CONFIG_LIMITS,
+  CONFIG_STATUSES,
+  ROLLOUT_AGENT_STATES,
+  ROLLOUT_STATES,
+  type RolloutState,
+} from "../config-limits.ts";
 import { countOrShareSchema, instant, page, pageQuerySchema } from "./shared.ts";
 
 export { CONFIG_LIMITS, type RolloutState };
@@ -153,6 +160,39 @@ export const rolloutSchema = z.object({
 });
 export type Rollout = z.infer<typeof rolloutSchema>;
 export const rolloutPageSchema = page(rolloutSchema);
+export const rolloutListQuerySchema = pageQuerySchema.extend({
+  configId: z.string().max(100).optional(),
+  state: z.enum(ROLLOUT_STATES).optional(),
+});
+export type RolloutListQuery = z.input<typeof rolloutListQuerySchema>;
+
+export const rolloutAgentStateSchema = z.enum(ROLLOUT_AGENT_STATES);
+export type RolloutAgentState = z.infer<typeof rolloutAgentStateSchema>;
+
+/** One agent of a rollout. */
+export const rolloutAgentSchema = z.object({
+  agentId: z.string(),
+  agentName: z.string(),
+  online: z.boolean(),
+  /** From 1. */
+  wave: z.number().int(),
+  state: rolloutAgentStateSchema,
+  /** Why it failed, for people. */
+  error: z.string().nullable(),
+  since: instant,
+});
+export type RolloutAgent = z.infer<typeof rolloutAgentSchema>;
+export const rolloutAgentPageSchema = page(rolloutAgentSchema);
+export const rolloutAgentListQuerySchema = pageQuerySchema.extend({
+  wave: z.coerce.number().int().positive().optional(),
+  state: rolloutAgentStateSchema.optional(),
+});
+export type RolloutAgentListQuery = z.input<typeof rolloutAgentListQuerySchema>;
+
+/** Agents of a rollout that failed with the same words. */
+export const rolloutErrorSchema = z.object({ error: z.string(), agents: z.number().int() });
+export type RolloutError = z.infer<typeof rolloutErrorSchema>;
+export const rolloutErrorListSchema = z.object({ items: z.array(rolloutErrorSchema) });
 
 /** What would change, before it is done. */
 export const configPlanSchema = z.object({
