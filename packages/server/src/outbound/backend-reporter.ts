@@ -1,12 +1,14 @@
-import { type Clock, delay } from "@muster/core";
+import type { Clock } from "@muster/core";
 import type { DatawayBackend } from "./dataway-backend.ts";
-import type { ReportQueue } from "./report-queue.ts";
+import type { ReportTrouble } from "./remote-store.ts";
+import type { ReportQueue, WaitingReport } from "./report-queue.ts";
+import { type Again, isTemporary, Sender } from "./sender.ts";
 
 export interface BackendReporterOptions {
   readonly backend: Pick<DatawayBackend, "reportOnline" | "reportInfo">;
   readonly queue: ReportQueue;
   readonly clock: Clock;
-  readonly report: (message: string, details: object) => void;
+  readonly report: ReportTrouble;
   /** 0..1, for spreading retries. */
   readonly random?: () => number;
 }
@@ -19,84 +21,64 @@ export interface DatakitReport {
 }
 
 const BATCH = 100;
-const FIRST_RETRY_MS = 500;
-const LAST_RETRY_MS = 30_000;
 
 /**
- * Tells the backend what waits in the queue, oldest first and one request at a time. No answer, 429, 5xx and redirects are
- * repeated with growing pauses; what is refused otherwise is dropped and counted.
+ * Tells the backend what waits in the queue, oldest first and one request at a time. No answer, 408, 429, 5xx and redirects
+ * are repeated with growing pauses; what is refused otherwise is dropped and counted.
  */
 export class BackendReporter {
   readonly counters = { sent: 0, failures: 0, refused: 0 };
   readonly #options: BackendReporterOptions;
-  readonly #closing = new AbortController();
-  readonly #running: Promise<void>;
-  #wake: () => void = () => {};
+  readonly #sender: Sender<readonly WaitingReport[]>;
 
   constructor(options: BackendReporterOptions) {
     this.#options = options;
-    this.#running = this.#run();
+    const { queue, clock, report, random } = options;
+    this.#sender = new Sender<readonly WaitingReport[]>({
+      name: "telling the gateway's backend of DataKits",
+      outbox: {
+        peek() {
+          const waiting = queue.peek(BATCH);
+          return waiting.length === 0 ? undefined : waiting;
+        },
+        confirm: (reports) => queue.confirm(reports),
+        close: () => queue.close(),
+      },
+      send: (waiting) => this.#send(waiting.map(({ report }) => report as DatakitReport)),
+      counters: this.counters,
+      waiting: () => queue.length,
+      clock,
+      report,
+      random,
+    });
   }
 
   /** Resolves when the report would survive the death of this process. */
   async tell(report: DatakitReport): Promise<void> {
     await this.#options.queue.put(report.id, report);
-    this.#wake();
+    this.#sender.wake();
   }
 
-  async close(): Promise<void> {
-    this.#closing.abort();
-    this.#wake();
-    await this.#running;
-    await this.#options.queue.close();
+  close(): Promise<void> {
+    return this.#sender.close();
   }
 
-  async #run(): Promise<void> {
-    const { queue, clock, random = Math.random } = this.#options;
-    const { signal } = this.#closing;
-    for (let attempt = 0; !signal.aborted; ) {
-      const woken = new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      const waiting = queue.peek(BATCH);
-      if (waiting.length === 0) {
-        await woken;
-        continue;
-      }
-      const taken = await this.#send(waiting.map(({ report }) => report as DatakitReport));
-      if (taken) {
-        attempt = 0;
-        await queue.confirm(waiting);
-        continue;
-      }
-      const pause = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt++, 10));
-      await delay(clock, pause * (0.5 + random() / 2), signal);
-    }
-  }
-
-  /** True when these are done with, one way or the other. */
-  async #send(reports: readonly DatakitReport[]): Promise<boolean> {
+  async #send(reports: readonly DatakitReport[]): Promise<Again | undefined> {
     const { backend, report } = this.#options;
     const online = reports.filter(({ status }) => status === "online").map(({ id }) => id);
     const statuses = [
       online.length === 0 ? 200 : await backend.reportOnline(online),
       await backend.reportInfo(reports),
     ];
-    if (statuses.some(isTemporary)) {
-      this.counters.failures++;
-      report("the backend of the gateway cannot be told of DataKits; repeated", { statuses });
-      return false;
-    }
+    if (statuses.includes(undefined)) return { reason: "no answer" };
+    const failed = statuses.find((status) => status !== undefined && isTemporary(status));
+    if (failed !== undefined) return { reason: `status ${failed}` };
     // the original has no such route as the second; whoever took one of the two has been told
     const refused = statuses.every((status) => status !== undefined && status >= 400) || (statuses[0] ?? 0) >= 400;
     if (refused) {
       this.counters.refused += reports.length;
       report("the backend of the gateway refused reports, which are dropped", { statuses, reports: reports.length });
     } else this.counters.sent += reports.length;
-    return true;
+    return undefined;
   }
-}
-
-function isTemporary(status: number | undefined): boolean {
-  return status === undefined || status === 429 || status >= 500 || (status >= 300 && status < 400);
 }

@@ -106,6 +106,32 @@ describe("forwarding", () => {
     await forwarder.close();
   });
 
+  test("a wrong token or address keeps everything, in order, and says so", async (scope) => {
+    const target = await openTarget(scope);
+    target.statuses = [401, 403, 404, 408];
+    const forwarder = await openForwarder(scope, { url: target.url });
+    for (const f of [1, 2]) await forwarder.take("metric", [point(f)]);
+    await waitUntil("all to be done", () => forwarder.counters.sent === 2, { timeoutMs: 10_000 });
+    assert.deepEqual(
+      target.accepted.map(({ body }) => body),
+      ["m,host=h f=1 5\n", "m,host=h f=2 5\n"],
+    );
+    assert.deepEqual(forwarder.counters, { sent: 2, refused: 0, failures: 4, skipped: 0 });
+    assert.deepEqual(forwarder.reports, ["forwarding fails and is repeated"]);
+    await forwarder.close();
+  });
+
+  test("a category that the other side has no path for holds nothing up", async (scope) => {
+    const target = await openTarget(scope);
+    target.statuses = [404, 200];
+    const forwarder = await openForwarder(scope, { url: target.url });
+    await forwarder.take("network", [point(1)]);
+    await forwarder.take("metric", [point(2)]);
+    await waitUntil("the second to arrive", () => forwarder.counters.sent === 1);
+    assert.deepEqual(forwarder.counters, { sent: 1, refused: 1, failures: 0, skipped: 0 });
+    await forwarder.close();
+  });
+
   test("what could not be sent is sent by the next process, in order", async (scope) => {
     const target = await openTarget(scope);
     target.status = 500;

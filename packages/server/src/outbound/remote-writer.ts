@@ -1,8 +1,9 @@
 import { type Clock, delay, type Labels } from "@muster/core";
 import { compress } from "snappyjs";
-import { DiskQueue, type QueueLosses } from "./disk-queue.ts";
-import { type OutboundAnswer, sendRequest } from "./http-request.ts";
+import { DiskQueue, type QueueBatch, type QueueLosses } from "./disk-queue.ts";
+import type { OutboundAnswer } from "./http-request.ts";
 import { authorization, excerpt, limitReports, type RemoteCredentials, type ReportTrouble } from "./remote-store.ts";
+import { type Again, again, isTemporary, LAST_RETRY_MS, post, Sender } from "./sender.ts";
 import type { Step } from "./step.ts";
 import { WriteRequests } from "./write-request.ts";
 
@@ -23,7 +24,7 @@ export interface RemoteWriterOptions {
 export interface RemoteWriterCounters {
   /** Steps that the store took. */
   sent: number;
-  /** Requests that will be repeated: no answer, 429, 5xx. */
+  /** Requests that are repeated: no answer, 408, 429, 5xx. */
   failures: number;
   /** Steps that the store refused for good. */
   refused: number;
@@ -31,16 +32,10 @@ export interface RemoteWriterCounters {
 
 /** Steps per request: about 200 KiB before compression, so that making one never holds up anything else. */
 const BATCH = 48;
-const TIMEOUT_MS = 30_000;
-const MAX_ANSWER = 64 * 1024;
-const FIRST_RETRY_MS = 500;
-const LAST_RETRY_MS = 30_000;
-/** A store that asks for more patience than this is asked again all the same. */
-const MAX_RETRY_AFTER_MS = 300_000;
 
 /**
  * Sends steps by Prometheus remote write 1.0, oldest first and one request at a time, through a queue on the disk. No
- * answer, 429, 5xx and redirects are repeated, with growing pauses and for as long as the queue has room; after any other
+ * answer, 408, 429, 5xx and redirects are repeated, with growing pauses and for as long as the queue has room; after any other
  * 4xx the steps are dropped and counted, as the protocol demands. When the refusal may be about one step among many, the
  * batch is halved first, so that one bad step takes no good ones with it.
  */
@@ -52,9 +47,10 @@ export class RemoteWriter {
   readonly #requests: WriteRequests;
   readonly #headers: Record<string, string>;
   readonly #report: ReportTrouble;
-  readonly #closing = new AbortController();
-  readonly #running: Promise<void>;
-  #wake: () => void = () => {};
+  readonly #sender: Sender<QueueBatch>;
+  /** What is left of the batch that is being sent, in parts that are sent by themselves. */
+  #parts: (readonly Step[])[] = [];
+  #sending: QueueBatch | undefined;
   #losses = 0;
 
   private constructor(options: RemoteWriterOptions, queue: DiskQueue) {
@@ -70,7 +66,21 @@ export class RemoteWriter {
       "user-agent": `muster/${options.version}`,
       ...authorization(options.credentials),
     };
-    this.#running = this.#run();
+    const { clock, random } = options;
+    this.#sender = new Sender<QueueBatch>({
+      name: "remote write",
+      outbox: {
+        peek: () => queue.peek(BATCH),
+        confirm: (batch) => queue.confirm(batch),
+        close: () => queue.close(),
+      },
+      send: (batch, signal) => this.#send(batch, signal),
+      counters: this.counters,
+      waiting: () => this.length,
+      clock,
+      report: this.#report,
+      random,
+    });
   }
 
   /** Opens the queue and goes on with what is in it. */
@@ -97,98 +107,45 @@ export class RemoteWriter {
     if (steps.length === 0) return;
     await this.#queue.append(steps);
     this.#reportLosses();
-    this.#wake();
+    this.#sender.wake();
   }
 
   /** Ends a request that is under way; what was not confirmed is sent after the next start. */
-  async close(): Promise<void> {
-    this.#closing.abort();
-    this.#wake();
-    await this.#running;
-    await this.#queue.close();
+  close(): Promise<void> {
+    return this.#sender.close();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
-      try {
-        await this.#sendNext();
-      } catch (error) {
-        // nothing below is expected to throw; what does must not end the sending
-        this.#report("remote write failed inside the server", { reason: String(error) });
-        await delay(this.#options.clock, LAST_RETRY_MS, signal);
-      }
-      await new Promise((resolve) => setImmediate(resolve));
+  /** A batch that fails halfway goes on where it stopped. */
+  async #send(batch: QueueBatch, signal: AbortSignal): Promise<Again | undefined> {
+    if (this.#sending !== batch) this.#parts = [batch.steps];
+    this.#sending = batch;
+    for (let steps = this.#parts[0]; steps; steps = this.#parts[0]) {
+      const body = compress(this.#requests.encode(steps));
+      const request = { url: this.#url, headers: this.#headers, body };
+      const answer = await post(request, { clock: this.#options.clock, signal });
+      if (!("status" in answer)) return answer;
+      if (isTemporary(answer.status)) return again(answer);
+      this.#parts.shift();
+      if (answer.status < 300) this.counters.sent += steps.length;
+      else await this.#refused(steps, answer, signal);
     }
-  }
-
-  /** Sends what comes next, or waits until something is there. */
-  async #sendNext(): Promise<void> {
-    const woken = new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    const batch = await this.#queue.peek(BATCH);
-    if (!batch) {
-      if (!this.#closing.signal.aborted) await woken;
-    } else if (await this.#deliver(batch.steps)) await this.#queue.confirm(batch);
-  }
-
-  /** True when these steps are done with, one way or the other; false when the writer closes. */
-  async #deliver(steps: readonly Step[]): Promise<boolean> {
-    const body = compress(this.#requests.encode(steps));
-    const { clock } = this.#options;
-    const { signal } = this.#closing;
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      const answer = await this.#post(body);
-      if (signal.aborted && typeof answer === "string") return false;
-      if (typeof answer === "string" || isTemporary(answer.status)) {
-        this.counters.failures++;
-        const reason = typeof answer === "string" ? answer : `status ${answer.status}: ${excerpt(answer.body)}`;
-        this.#report("remote write fails and is repeated", { reason, waiting: this.length });
-        await delay(clock, this.#pause(attempt, typeof answer === "string" ? undefined : answer.retryAfterMs), signal);
-        continue;
-      }
-      if (answer.status < 300) {
-        this.counters.sent += steps.length;
-        return true;
-      }
-      return this.#refused(steps, answer);
-    }
-    return false;
+    this.#sending = undefined;
+    return undefined;
   }
 
   /** The same request is never sent again after a refusal. */
-  async #refused(steps: readonly Step[], answer: OutboundAnswer): Promise<boolean> {
+  async #refused(steps: readonly Step[], answer: OutboundAnswer, signal: AbortSignal): Promise<void> {
     const isAboutSteps = answer.status === 400 || answer.status === 413 || answer.status === 422;
     if (isAboutSteps && steps.length > 1) {
       const middle = steps.length >> 1;
-      return (await this.#deliver(steps.slice(0, middle))) && (await this.#deliver(steps.slice(middle)));
+      this.#parts.unshift(steps.slice(0, middle), steps.slice(middle));
+      return;
     }
     this.counters.refused += steps.length;
     const details = { status: answer.status, reason: excerpt(answer.body), steps: steps.length };
     this.#report("the store of metrics refused steps, which are dropped", details);
     // a wrong password or path refuses everything: slowly, so that most is still there when somebody corrects it
-    if (!isAboutSteps) await delay(this.#options.clock, LAST_RETRY_MS, this.#closing.signal);
-    return true;
-  }
-
-  async #post(body: Uint8Array<ArrayBuffer>): Promise<OutboundAnswer | string> {
-    const { clock } = this.#options;
-    const request = { url: this.#url, method: "POST", headers: this.#headers, body } as const;
-    try {
-      const limits = { timeoutMs: TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER };
-      return await sendRequest({ ...request, ...limits }, { clock, signal: this.#closing.signal });
-    } catch (error) {
-      return error instanceof Error ? error.message : "no answer";
-    }
-  }
-
-  /** Twice as long each time, and never the same for two processes that failed together. */
-  #pause(attempt: number, retryAfterMs: number | undefined): number {
-    const random = this.#options.random ?? Math.random;
-    const backOff = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt, 16)) * (0.5 + random() / 2);
-    const asked = Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
-    return asked > backOff ? asked * (1 + random() / 10) : backOff;
+    if (!isAboutSteps) await delay(this.#options.clock, LAST_RETRY_MS, signal);
   }
 
   #reportLosses(): void {
@@ -197,9 +154,4 @@ export class RemoteWriter {
     if (losses > this.#losses) this.#report("steps were lost before they could be sent", { full, disk, broken });
     this.#losses = losses;
   }
-}
-
-/** Redirects are a matter of configuration, so what waits is kept until somebody corrects it. */
-function isTemporary(status: number): boolean {
-  return status === 429 || status >= 500 || (status >= 300 && status < 400);
 }
