@@ -1,7 +1,8 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { CancelTimer, Clock } from "@muster/core";
+import { readPosition, Turns, writePosition } from "./queue-files.ts";
 
 /*
  * A segment is a row of records: u32 length of the payload, u32 CRC-32 of it, the payload (little endian). A record that
@@ -9,7 +10,6 @@ import type { CancelTimer, Clock } from "@muster/core";
  */
 const HEADER = 8;
 const NAME = /^(\d{12})\.records$/;
-const POSITION = "position";
 const SEGMENT_BYTES = 8 * 1024 * 1024;
 const SYNC_MS = 1_000;
 
@@ -57,7 +57,7 @@ export class ByteQueue {
   #writer: { readonly file: FileHandle; readonly segment: Segment } | undefined;
   #reader: { readonly file: FileHandle; readonly segment: Segment } | undefined;
   #unsynced = false;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   readonly #stopSync: CancelTimer;
 
   private constructor(options: ByteQueueOptions, segments: Segment[], start: Start) {
@@ -65,13 +65,13 @@ export class ByteQueue {
     this.#segments = segments;
     this.#next = start.next;
     this.#done = start.done;
-    this.#stopSync = options.clock.every(SYNC_MS, () => void this.#inTurn(() => this.#sync()));
+    this.#stopSync = options.clock.every(SYNC_MS, () => void this.#turns.take(() => this.#sync()));
   }
 
   static async open(options: ByteQueueOptions): Promise<ByteQueue> {
     const { folder } = options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const [sequence, doneBytes] = await readPosition(folder);
+    const { sequence, done: doneBytes } = await readPosition(folder);
     const segments: Segment[] = [];
     let done = { bytes: 0, records: 0 };
     for (const name of (await readdir(folder)).sort()) {
@@ -103,7 +103,7 @@ export class ByteQueue {
   }
 
   append(payload: Uint8Array): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       try {
         await this.#write(payload);
       } catch {
@@ -116,7 +116,7 @@ export class ByteQueue {
 
   /** The oldest record; undefined when none waits. */
   peek(): Promise<Buffer | undefined> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       for (let first = this.#segments[0]; first; first = this.#segments[0]) {
         const payload = this.#done.bytes < first.bytes ? await this.#read(first).catch(() => undefined) : undefined;
         if (payload) return payload;
@@ -133,30 +133,23 @@ export class ByteQueue {
 
   /** The record that `peek` answered is done with. */
   confirm(payload: Buffer): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const [first] = this.#segments;
       if (!first) return;
       const current = await this.#read(first).catch(() => undefined);
       if (!current?.equals(payload)) return; // it fell victim to the bound meanwhile
       this.#done = { bytes: this.#done.bytes + HEADER + payload.length, records: this.#done.records + 1 };
       if (this.#done.bytes >= first.bytes && this.#writer?.segment !== first) await this.#removeFirst();
-      else await writePosition(this.#options.folder, first.sequence, this.#done.bytes).catch(ignore);
+      else await writePosition(this.#options.folder, { sequence: first.sequence, done: this.#done.bytes });
     });
   }
 
   close(): Promise<void> {
     this.#stopSync();
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       await this.#endWriter();
       await this.#endReader();
     });
-  }
-
-  /** One after the other: files are moved and removed here. */
-  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
-    const turn = this.#last.then(task);
-    this.#last = turn.catch(ignore);
-    return turn;
   }
 
   async #write(payload: Uint8Array): Promise<void> {
@@ -243,19 +236,6 @@ function measure(content: Buffer, limit: number): { bytes: number; records: numb
     records += 1;
   }
   return { bytes, records };
-}
-
-async function readPosition(folder: string): Promise<[sequence: number, bytes: number]> {
-  const text = await readFile(join(folder, POSITION), "utf8").catch(() => "");
-  const match = /^(\d+) (\d+)\n$/.exec(text);
-  return [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
-}
-
-/** Replaced as a whole, so that a crash leaves the old one or the new one. */
-async function writePosition(folder: string, sequence: number, bytes: number): Promise<void> {
-  const path = join(folder, POSITION);
-  await writeFile(`${path}.new`, `${sequence} ${bytes}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
 }
 
 function ignore(): void {}

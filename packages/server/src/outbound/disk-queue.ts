@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { CancelTimer, Clock } from "@muster/core";
+import { type QueuePosition, readPosition, Turns, writePosition } from "./queue-files.ts";
 import { RecordWriter } from "./queue-record.ts";
 import { findSegments, type Segment, SegmentReader, sealSegment, segmentName } from "./queue-segment.ts";
 import type { Step } from "./step.ts";
@@ -47,10 +48,10 @@ export class DiskQueue {
   #reader: SegmentReader | undefined;
   #batch: QueueBatch | undefined;
   #unsynced = false;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #stopSync: CancelTimer;
 
-  private constructor(options: DiskQueueOptions, found: { segments: Segment[]; sequence: number; done: number }) {
+  private constructor(options: DiskQueueOptions, found: QueuePosition & { segments: Segment[] }) {
     this.#folder = options.folder;
     this.#maxBytes = options.maxBytes;
     this.#segmentBytes = Math.min(SEGMENT_BYTES, Math.floor(options.maxBytes / 8));
@@ -58,14 +59,14 @@ export class DiskQueue {
     this.#next = (found.segments.at(-1)?.sequence ?? found.sequence) + 1;
     const [first] = found.segments;
     this.#done = first?.sequence === found.sequence ? Math.min(found.done, first.rows) : 0;
-    this.#stopSync = options.clock.every(SYNC_MS, () => void this.#inTurn(() => this.#sync()));
+    this.#stopSync = options.clock.every(SYNC_MS, () => void this.#turns.take(() => this.#sync()));
   }
 
   static async open(options: DiskQueueOptions): Promise<DiskQueue> {
     await mkdir(options.folder, { recursive: true, mode: 0o700 });
     const segments = await findSegments(options.folder);
     const queue = new DiskQueue(options, { segments, ...(await readPosition(options.folder)) });
-    await queue.#inTurn(() => queue.#keepBound());
+    await queue.#turns.take(() => queue.#keepBound());
     return queue;
   }
 
@@ -80,7 +81,7 @@ export class DiskQueue {
   }
 
   append(steps: readonly Step[]): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       try {
         await this.#write(steps);
       } catch {
@@ -93,7 +94,7 @@ export class DiskQueue {
 
   /** The oldest steps, the same ones until they are confirmed; undefined when none waits. */
   peek(limit: number): Promise<QueueBatch | undefined> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       this.#batch ??= await this.#readBatch(limit);
       return this.#batch;
     });
@@ -101,29 +102,22 @@ export class DiskQueue {
 
   /** The batch needs no second sending. */
   confirm(batch: QueueBatch): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (this.#batch === batch) this.#batch = undefined;
       const [first] = this.#segments;
       if (first?.sequence !== batch.sequence) return; // it fell victim to the bound meanwhile
       this.#done = batch.through;
       if (this.#done >= first.rows && this.#active?.segment !== first) await this.#removeFirst();
-      else await writePosition(this.#folder, first.sequence, this.#done).catch(ignore);
+      else await writePosition(this.#folder, { sequence: first.sequence, done: this.#done });
     });
   }
 
   close(): Promise<void> {
     this.#stopSync();
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       await this.#closeActive().catch(ignore);
       await this.#closeReader();
     });
-  }
-
-  /** One after the other: files are moved and removed here. */
-  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
-    const turn = this.#last.then(task);
-    this.#last = turn.catch(ignore);
-    return turn;
   }
 
   async #write(steps: readonly Step[]): Promise<void> {
@@ -231,21 +225,6 @@ export interface DiskQueueOptions {
   readonly folder: string;
   readonly maxBytes: number;
   readonly clock: Clock;
-}
-
-const POSITION = "position";
-
-async function readPosition(folder: string): Promise<{ sequence: number; done: number }> {
-  const text = await readFile(join(folder, POSITION), "utf8").catch(() => "");
-  const match = /^(\d+) (\d+)\n$/.exec(text);
-  return { sequence: Number(match?.[1] ?? 0), done: Number(match?.[2] ?? 0) };
-}
-
-/** Replaced as a whole, so that a crash leaves the old one or the new one. */
-async function writePosition(folder: string, sequence: number, done: number): Promise<void> {
-  const path = join(folder, POSITION);
-  await writeFile(`${path}.new`, `${sequence} ${done}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
 }
 
 function ignore(): void {}

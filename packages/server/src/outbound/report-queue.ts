@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { Turns } from "./queue-files.ts";
 
 /** What waits to be told of one subject. */
 export interface WaitingReport {
@@ -29,7 +30,7 @@ export class ReportQueue {
   #liveBytes = 0;
   #fileBytes = 0;
   #file: FileHandle | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   private constructor(path: string, maxBytes: number) {
     this.#path = path;
@@ -73,7 +74,7 @@ export class ReportQueue {
   }
 
   async close(): Promise<void> {
-    await this.#last;
+    await this.#turns.end();
     await this.#file?.close().catch(() => {});
   }
 
@@ -132,12 +133,12 @@ export class ReportQueue {
     this.#fileBytes = Buffer.byteLength(lines);
   }
 
-  /** One after the other. What the disk refuses stays in memory, and is written with the next file. */
+  /** What the disk refuses stays in memory, and is written with the next file. */
   #inTurn(task: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(task).catch(() => {
-      this.#fileBytes = Number.POSITIVE_INFINITY;
-    });
-    this.#last = turn;
-    return turn;
+    return this.#turns.take(() =>
+      task().catch(() => {
+        this.#fileBytes = Number.POSITIVE_INFINITY;
+      }),
+    );
   }
 }
