@@ -33,7 +33,6 @@ export const DATAWAY_ERRORS = {
   "datakit.inputUnmanaged": [403, "its file was not made from here, and is not ours to change"],
   "datakit.forbiddenInput": [403, "the host's policy does not allow this input"],
   "datakit.inputNotFound": [404, "no such collector, or no such input-id"],
-  "datakit.inputNotManaged": [409, "as inputUnmanaged, when the gateway knows it before it asks"],
   "datakit.duplicateInput": [409, "the DataKit runs the same already"],
   "datakit.busy": [409, "it is changing its inputs for somebody else"],
   "datakit.internalError": [500, "the DataKit could not do it"],

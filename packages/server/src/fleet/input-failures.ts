@@ -40,7 +40,7 @@ export function duplicateInput(inputId: string | null): MusterError {
 
 export function unmanagedInput(inputId: string): MusterError {
   const message = "this file was not made from here and cannot be changed from here";
-  return inputError({ code: "datakit.inputNotManaged", status: 409, message }, { inputId });
+  return inputError({ code: "datakit.inputUnmanaged", status: 403, message }, { inputId });
 }
 
 export function busyInput(inputId: string): MusterError {

@@ -158,7 +158,7 @@ describeStores("inputs", (stores) => {
     host.files.set("old", { inputs: ["cpu"], inputType: "datakit", toml: cpu(10).toml, disabled: false });
     const [foreign] = await inputs.list(id);
     assert.deepEqual([foreign?.id, foreign?.managed, foreign?.revision], ["old", false, null]);
-    const unmanaged = refusal("datakit.inputNotManaged");
+    const unmanaged = refusal("datakit.inputUnmanaged", { status: 403 });
     await assert.rejects(inputs.change(id, "old", cpu(20), "ann"), unmanaged);
     await assert.rejects(inputs.remove(id, "old", "ann"), unmanaged);
     await assert.rejects(inputs.disable(id, ["old"], "ann"), unmanaged);
