@@ -2,6 +2,7 @@ import type { Generated } from "kysely";
 import type { AccessTables } from "./access-tables.ts";
 import type { InputTables } from "./input-tables.ts";
 import type { RecordTables } from "./record-tables.ts";
+import type { RolloutTables } from "./rollout-tables.ts";
 
 /** Truth values are 0 and 1 in both databases; JSON columns hold text; instants are ms. */
 export interface AgentsTable {
@@ -151,7 +152,7 @@ export interface MetricTierTable {
 }
 
 /** All tables. */
-export interface Schema extends AccessTables, InputTables, RecordTables {
+export interface Schema extends AccessTables, InputTables, RecordTables, RolloutTables {
   processes: ProcessesTable;
   agents: AgentsTable;
   agent_labels: AgentLabelsTable;

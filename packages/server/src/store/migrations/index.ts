@@ -9,6 +9,7 @@ import { inputs } from "./0006-inputs.ts";
 import { records } from "./0007-records.ts";
 import { connectedAt } from "./0008-connected-at.ts";
 import { packages } from "./0009-packages.ts";
+import { rollouts } from "./0011-rollouts.ts";
 
 /** All migrations in order. A released one is never changed; a new one gets the next number. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -22,5 +23,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     "0007-records": records(dialect),
     "0008-connected-at": connectedAt(dialect),
     "0009-packages": packages(dialect),
+    "0011-rollouts": rollouts(dialect),
   };
 }
