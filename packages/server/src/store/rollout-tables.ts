@@ -10,8 +10,9 @@ export interface RolloutsTable {
   groups: string;
   state: string;
   reason: string;
-  /** Begun waves. */
+  /** Begun waves, and when the last of them began. */
   wave: number;
+  wave_at: number;
   /** JSON list of counts and shares, as they were given. */
   waves: string;
   healthy_ms: number;

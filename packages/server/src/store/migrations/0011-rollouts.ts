@@ -16,6 +16,7 @@ export function rollouts(dialect: Dialect): Migration {
         .addColumn("state", text, (column) => column.notNull())
         .addColumn("reason", text, (column) => column.notNull())
         .addColumn("wave", "integer", (column) => column.notNull())
+        .addColumn("wave_at", "bigint", (column) => column.notNull())
         .addColumn("waves", text, (column) => column.notNull())
         .addColumn("healthy_ms", "bigint", (column) => column.notNull())
         .addColumn("apply_timeout_ms", "bigint", (column) => column.notNull())
