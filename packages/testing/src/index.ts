@@ -1,4 +1,7 @@
 export * from "./clock.ts";
+export * from "./configserver-agents.ts";
+export * from "./configserver-calls.ts";
+export * from "./configserver-schemas.ts";
 export * from "./dataway-backend.ts";
 export * from "./dataway-era-a.ts";
 export * from "./dataway-era-b.ts";
@@ -20,6 +23,7 @@ export * from "./scope.ts";
 export * from "./soak.ts";
 export * from "./stub-server.ts";
 export * from "./tcp-proxy.ts";
+export { decodeTiny, encodeTiny, rawField, readFields, type TinyMessage, type TinySchema } from "./tiny-protobuf.ts";
 export * from "./vectors.ts";
 export * from "./victoria-metrics.ts";
 export * from "./wait.ts";
