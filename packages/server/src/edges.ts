@@ -198,7 +198,11 @@ function* collectReadings(options: EdgesOptions, listeners: Listeners, api: Api)
     "Connections that had said nothing and made room for newer ones",
     budget.evicted,
   );
-  yield counter("muster_connects_admitted_total", "Upgrades of agents that admission let pass", admission.admitted);
+  yield counter(
+    "muster_connects_admitted_total",
+    "Agents that admission let pass: upgrades, and more of one connection",
+    admission.admitted,
+  );
   for (const [reason, value] of Object.entries(admission.refused)) {
     const help = "Upgrades of agents that were told to come back later, by what was short";
     yield { ...counter("muster_connects_refused_total", help, value), labels: { reason } };

@@ -335,6 +335,7 @@ class SlowReader implements Connection {
   }
 
   whenBelow(): void {}
+  admitAnother = () => 0;
   close(): void {}
   terminate(): void {}
 }

@@ -21,9 +21,10 @@ const MAX_WAIT_MS = 300_000;
 export type AdmissionRefusal = "rate" | "store" | "descriptors";
 
 /**
- * Decides which upgrades of agents may begin, before a token or the store is looked at. A bucket of tokens holds the rate;
- * who finds it empty is handed the next free place of a queue that nobody stands in: the time until then is what
- * Retry-After says, so that a fleet that came at once comes back at the rate.
+ * Decides which agents may come: those that dial, before a token or the store is looked at, and those that a connection
+ * speaks for beside its first. A bucket of tokens holds the rate; who finds it empty is handed the next free place of a
+ * queue that nobody stands in: the time until then is what Retry-After says, so that a fleet that came at once comes back
+ * at the rate.
  */
 export class Admission {
   readonly #clock: Clock;

@@ -32,6 +32,11 @@ export interface Connection {
   send(text: string): void;
   /** Calls `task` once when `bufferedBytes` has fallen below `bytes`. One waiter at a time; a new one replaces the old. */
   whenBelow(bytes: number, task: () => void): void;
+  /**
+   * Counts one more agent of this connection as if it had dialled, since each costs the store as much. 0 when it may come,
+   * otherwise the seconds after which to look again. `waitingHellos`: the door's `waitingCount`.
+   */
+  admitAnother(waitingHellos: number): number;
   /** Starts the closing handshake; the listener ends a peer that does not answer. */
   close(code: number, reason: string): void;
   /** Ends the socket at once. */

@@ -58,7 +58,12 @@ export class Listeners {
       events,
       budget: this.budget,
       admission: this.admission,
-      acceptor: new WebSocketAcceptor({ clock, limits, onFailure: (error) => events.onFailure(error, "websocket") }),
+      acceptor: new WebSocketAcceptor({
+        clock,
+        limits,
+        admit: (waitingHellos) => this.admission.admit(waitingHellos),
+        onFailure: (error) => events.onFailure(error, "websocket"),
+      }),
       bodies: { known: new BodyBudget(limits.bodyBytes), strangers: new BodyBudget(limits.strangerBodyBytes) },
       proxies: new AddressRanges(options.trustedProxies),
       doorOrigins: options.doorOrigins.length === 0 ? undefined : new Set(options.doorOrigins),

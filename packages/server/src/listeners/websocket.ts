@@ -10,6 +10,8 @@ interface SocketHost {
   readonly clock: Clock;
   readonly limits: ListenerLimits;
   readonly open: Set<SocketConnection>;
+  /** See `Connection.admitAnother`. */
+  admit(waitingHellos: number): number;
   /** Told once about a handler that threw. */
   onFailure(error: unknown): void;
 }
@@ -68,6 +70,10 @@ export class SocketConnection implements Connection {
     this.#waitBytes = bytes;
     this.#waiter = task;
     this.#watch();
+  }
+
+  admitAnother(waitingHellos: number): number {
+    return this.#host.admit(waitingHellos);
   }
 
   close(code: number, reason: string): void {

@@ -51,6 +51,12 @@ export class DatakitConnection implements ConnectionHandler {
   #era: DatawayEra | undefined;
   #undecodable = 0;
   #closed = false;
+  /** DataKits that were met here, those that have gone included. */
+  #named = 0;
+  #isOverdone = false;
+  /** True while there is no room for more agents. */
+  #isHeldBack = false;
+  #postponed: ReadonlyMap<string, DatakitSelf> | undefined;
 
   constructor(parts: DatawayParts, live: LiveDatakits, visit: DatakitVisit) {
     this.#parts = parts;
@@ -179,26 +185,32 @@ export class DatakitConnection implements ConnectionHandler {
     if (this.#era !== "seed") this.#era = frame.era;
     const ownerId = datakits[0] && isUsableId(datakits[0].id) ? datakits[0].id : undefined;
     this.#ownerId ??= ownerId;
-    const told = new Set<string>();
+    const told = new Map<string, DatakitSelf>();
     for (const self of datakits) {
       const id = self.id || this.#ownerId;
-      if (id === undefined || !isUsableId(id) || told.has(id)) continue;
-      told.add(id);
-      const binding = this.#bindings.get(id) ?? this.#bind(id, factsOf(self));
-      binding?.learn(newsOf(self), dialectOf(this.#era));
+      if (id !== undefined && isUsableId(id) && !told.has(id)) told.set(id, self);
     }
     // a list that begins with the socket's own DataKit is whole: who is not in it is gone
-    if (frame.era !== "seed" || (ownerId ?? this.#ownerId) !== this.#ownerId) return;
-    for (const binding of [...this.#bindings.values()]) {
-      if (!told.has(binding.id)) binding.close("the gateway in front of it does not name it any more");
+    if (frame.era === "seed" && (ownerId ?? this.#ownerId) === this.#ownerId) {
+      for (const binding of [...this.#bindings.values()]) {
+        if (!told.has(binding.id)) binding.close("the gateway in front of it does not name it any more");
+      }
     }
+    for (const [id, self] of told) this.#bindings.get(id)?.learn(newsOf(self), dialectOf(this.#era));
+    this.#meet(told);
+  }
+
+  /** Those of a list that are new here. Whom there is no room for now comes later, unless a newer list is told by then. */
+  #meet(told: ReadonlyMap<string, DatakitSelf>): void {
+    const dialect = dialectOf(this.#era ?? "seed");
+    for (const [id, self] of told) {
+      if (!this.#bindings.has(id)) this.#bind(id, factsOf(self))?.learn(newsOf(self), dialect);
+    }
+    this.#postponed = this.#isHeldBack ? told : undefined;
   }
 
   #bind(id: string, facts: AgentFacts): DatakitBinding | undefined {
-    if (this.#bindings.size >= DOOR_LIMITS.idsPerConnection) {
-      this.#parts.counters.framesRefused++;
-      return undefined;
-    }
+    if (this.#isHeldBack || this.#isFull()) return undefined;
     const { tokenId, remoteAddress } = this.#visit;
     const claim = this.#live.claim(id, this.token);
     if (claim === "refused") {
@@ -206,6 +218,7 @@ export class DatakitConnection implements ConnectionHandler {
       if (id === this.#ownerId) this.end(1008, "another token has this id");
       return undefined;
     }
+    if (!claim && !this.#isAdmitted()) return undefined;
     const binding = claim ?? new DatakitBinding(this.#parts, this, id);
     this.#bindings.set(id, binding);
     const older = this.#live.add(binding, this);
@@ -219,6 +232,38 @@ export class DatakitConnection implements ConnectionHandler {
       if (older) void opened.then(() => older.connection.dismiss(older.binding, 1001, "a newer connection took over"));
     }
     return binding;
+  }
+
+  /** A connection neither speaks for any number nor fills the store with one new name after the other. */
+  #isFull(): boolean {
+    const { idsPerConnection, namedPerConnection } = DOOR_LIMITS;
+    if (this.#bindings.size < idsPerConnection && this.#named < namedPerConnection) return false;
+    this.#parts.counters.framesRefused++;
+    if (!this.#isOverdone) {
+      const limits = { atOnce: idsPerConnection, named: namedPerConnection };
+      this.#parts.log.warn(
+        { datakit: this.#ownerId, ...limits },
+        "a connection names too many DataKits; some are left out",
+      );
+    }
+    this.#isOverdone = true;
+    if (this.#named >= namedPerConnection) this.end(1008, `it has named ${namedPerConnection} DataKits`);
+    return true;
+  }
+
+  /** The first came with the upgrade, which has been counted. */
+  #isAdmitted(): boolean {
+    const waitS = this.#named === 0 ? 0 : (this.#connection?.admitAnother(this.#parts.counters.registering) ?? 0);
+    if (waitS === 0) {
+      this.#named++;
+      return true;
+    }
+    this.#isHeldBack = true;
+    this.#parts.clock.after(waitS * 1000, () => {
+      this.#isHeldBack = false;
+      if (this.#postponed && !this.#closed) this.#meet(this.#postponed);
+    });
+    return false;
   }
 
   #refuse(): void {

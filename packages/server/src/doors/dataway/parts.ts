@@ -70,6 +70,8 @@ export interface DatawayParts extends DatawayDoorOptions {
 export const DOOR_LIMITS = {
   /** DataKits that one connection may speak for. */
   idsPerConnection: 100,
+  /** That one connection may name while it lasts, those that have gone included. */
+  namedPerConnection: 1000,
   /** Messages down one socket that may wait for an answer. */
   traces: 1000,
   /** Whatever the fleet waits: a trace id lives no longer. */

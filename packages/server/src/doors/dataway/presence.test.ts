@@ -119,6 +119,44 @@ describe("the presence of DataKits", () => {
     assert.equal([...bench.door.connected()].length, 100);
   });
 
+  test("a list that names others makes room for them first", async (context) => {
+    const bench = await openDatawayBench(context);
+    const peer = new SeedDatakit({ gatewayUrl: bench.wsUrl, id: "agnt_gateway", token: bench.token });
+    peer.behind = Array.from({ length: 99 }, (_, index) => `dkid_${index}`);
+    await peer.connect();
+    context.after(() => peer.vanish());
+    await bench.waitFor("dkid_98", "online");
+    peer.behind = ["dkid_new"];
+    peer.sendOnline();
+    await bench.waitFor("dkid_new", "online");
+  });
+
+  test("whom one socket names counts like those that dial, and is met as soon as there is room", async (context) => {
+    const bench = await openDatawayBench(context, { admitRate: 20 });
+    const peer = new SeedDatakit({ gatewayUrl: bench.wsUrl, id: "agnt_gateway", token: bench.token });
+    peer.behind = Array.from({ length: 59 }, (_, index) => `dkid_${index}`);
+    await peer.connect();
+    context.after(() => peer.vanish());
+    await bench.waitFor("dkid_30", "online");
+    assert.ok([...bench.door.connected()].length < 60, "two seconds' worth of the rate");
+    await waitUntil("the rest", () => {
+      bench.clock.advance(500);
+      return [...bench.door.connected()].length === 60;
+    });
+  });
+
+  test("one socket may not name one DataKit after the other without end", async (context) => {
+    const bench = await openDatawayBench(context, { admitRate: 5_000 });
+    const peer = new SeedDatakit({ gatewayUrl: bench.wsUrl, id: "agnt_gateway", token: bench.token });
+    await peer.connect();
+    for (let list = 0; list < 11; list++) {
+      peer.behind = Array.from({ length: 99 }, (_, index) => `dkid_${list}_${index}`);
+      peer.sendOnline();
+    }
+    assert.deepEqual(await peer.waitClosed(), { code: 1008, reason: "it has named 1000 DataKits" });
+    await waitUntil("those to be stored", async () => (await bench.fleet.agents.counts()).total === 1000);
+  });
+
   test("whoever says nothing sensible is sent away, and so is who does not say who it is", async (context) => {
     const bench = await openDatawayBench(context);
     const peer = await new EraBDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token }).connect();

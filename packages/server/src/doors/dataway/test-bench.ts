@@ -53,7 +53,7 @@ export interface DatawayBench {
 
 export async function openDatawayBench(
   scope: Scope,
-  options: { readonly backend?: DatawayBackendStub; readonly isOpen?: boolean } = {},
+  options: { readonly backend?: DatawayBackendStub; readonly isOpen?: boolean; readonly admitRate?: number } = {},
 ): Promise<DatawayBench> {
   const clock = new ManualClock();
   const store = new Store(sqliteDialect(join(await makeTempDir(scope), "muster.db")));
@@ -86,7 +86,7 @@ export async function openDatawayBench(
     origins: new OwnOrigins({ monotonic: () => systemClock.monotonic() }),
     trustedProxies: [],
     doorOrigins: [],
-    admitRate: 500,
+    admitRate: options.admitRate ?? 500,
     clock: systemClock,
     events: { onFailure: (error) => failures.push(error) },
   });
