@@ -81,13 +81,7 @@ export class Sessions {
   /** Makes a connection known. The agent is stored when this resolves; `close` the session whatever happens after. */
   async open(hello: AgentHello, peer: AgentPeer): Promise<AgentSession> {
     const { state, isNew } = await this.#parts.registry.meet(hello);
-    const session = new LiveSession(this.#parts, {
-      state,
-      isNew,
-      hello,
-      peer,
-      onClose: () => this.#live.delete(session),
-    });
+    const session = new LiveSession(this.#parts, { state, isNew, hello, peer, live: this.#live });
     session.beatMs = this.#beatMs;
     this.#live.add(session);
     state.sessions = state.sessions.concat(session); // of just this length: one that grew keeps room for sixteen more
@@ -157,12 +151,15 @@ function spread(windowMs: number): number {
   return Math.round(500 + Math.random() * windowMs);
 }
 
+const NOTHING_KNOWN: readonly KnownRun[] = [];
+
 interface LiveSessionInit {
   readonly state: AgentState;
   readonly isNew: boolean;
   readonly hello: AgentHello;
   readonly peer: AgentPeer;
-  readonly onClose: () => void;
+  /** Where it counts as long as it is open. */
+  readonly live: Set<LiveSession>;
 }
 
 /** One live connection of an agent. See AgentSession for what a door may rely on. */
@@ -180,7 +177,7 @@ export class LiveSession implements AgentSession {
   closed = false;
   readonly #parts: SessionParts;
   #fixedStaleMs: number | undefined;
-  readonly #onClose: () => void;
+  readonly #live: Set<LiveSession>;
   #timed: boolean;
 
   constructor(parts: SessionParts, init: LiveSessionInit) {
@@ -191,7 +188,7 @@ export class LiveSession implements AgentSession {
     this.peer = init.peer;
     this.tokenId = init.hello.tokenId;
     this.#fixedStaleMs = init.hello.staleAfterMs;
-    this.#onClose = init.onClose;
+    this.#live = init.live;
     this.#timed = init.hello.capabilities.has("backfill");
   }
 
@@ -230,7 +227,7 @@ export class LiveSession implements AgentSession {
   }
 
   resume(known: readonly KnownRun[]): Promise<ResumeAnswer> {
-    this.known = known;
+    this.known = known.length === 0 ? NOTHING_KNOWN : known;
     return this.#parts.ledger.resume(this.state, this);
   }
 
@@ -294,7 +291,7 @@ export class LiveSession implements AgentSession {
   close(reason: string): void {
     if (this.closed) return;
     this.closed = true;
-    this.#onClose();
+    this.#live.delete(this);
     this.#parts.calls.connectionLost(this);
     const { state } = this;
     const wasWorking = workingSession(state) === this;
