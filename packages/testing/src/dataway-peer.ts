@@ -25,6 +25,8 @@ export abstract class DatakitPeer {
   readonly messages: AnyMessage[] = [];
   /** How often it has connected. */
   connects = 0;
+  /** Answers to `ping`. */
+  pongs = 0;
   closed: { readonly code: number; readonly reason: string } | undefined;
   /** Takes what comes and answers nothing. */
   mute = false;
@@ -53,6 +55,9 @@ export abstract class DatakitPeer {
     this.socket = socket;
     this.closed = undefined;
     socket.on("message", (bytes) => this.#receive(JSON.parse(String(bytes))));
+    socket.on("pong", () => {
+      this.pongs++;
+    });
     socket.on("close", (code, reason) => {
       if (this.socket === socket) this.closed = { code, reason: String(reason) };
     });

@@ -20,6 +20,31 @@ describe("requests to DataKits", () => {
     assert.match((await right).body.content.toml, /inputs.mem/);
   });
 
+  test("pongs never end up inside of messages, short and long ones", async (context) => {
+    const bench = await openDatawayBench(context);
+    const peer = await new SeedDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token }).connect();
+    context.after(() => peer.vanish());
+    await bench.waitFor(ID, "online");
+    const calls: Promise<Answer>[] = [];
+    for (let round = 1; round <= 8; round++) {
+      calls.push(bench.call("GET", `/${ID}/samples/cpu`));
+      calls.push(bench.call("POST", `/${ID}/inputs`, cpu(`interval = "${round}s" # ${"é".repeat(100_000)}`)));
+    }
+    let pings = 0;
+    const all = Promise.all(calls);
+    let isDone = false;
+    void all.finally(() => {
+      isDone = true;
+    });
+    await waitUntil("all to be answered", () => {
+      for (let count = 0; count < 20; count++, pings++) peer.ping();
+      return isDone;
+    });
+    assert.deepEqual(new Set((await all).map(({ status }) => status)), new Set([200, 201]));
+    assert.equal(peer.kept.size, 8);
+    await waitUntil("every pong", () => peer.pongs === pings);
+  });
+
   test("a change that waits holds up nobody who only reads", async (context) => {
     const bench = await openDatawayBench(context);
     const peer = await new SeedDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token }).connect();

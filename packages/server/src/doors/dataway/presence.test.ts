@@ -37,7 +37,7 @@ describe("the presence of DataKits", () => {
     for (let pings = 0; pings < 3; pings++) {
       await bench.pass(40_000);
       peer.ping();
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await waitUntil("the pong", () => peer.pongs > pings);
     }
     assert.equal((await bench.call("GET", `/${ID}`)).body.content.status, "online");
   });
@@ -66,6 +66,29 @@ describe("the presence of DataKits", () => {
     const { body } = await bench.call("GET", `/${ID}/samples/cpu`);
     assert.equal(body.code, "ok");
     assert.equal([...bench.door.connected()].length, 1);
+  });
+
+  test("an end that comes from several sides at once is one end", async (context) => {
+    const bench = await openDatawayBench(context);
+    const { id, token } = await bench.access.enrollment.create({ name: "hosts" }, "tests");
+    const peer = new SeedDatakit({ gatewayUrl: bench.wsUrl, id: ID, token });
+    peer.behind = ["dkid_behind"];
+    await peer.connect();
+    const { agent_id } = await bench.waitFor(ID, "online");
+    await bench.waitFor("dkid_behind", "online");
+    const ends: string[] = [];
+    bench.door.watch(({ id, change }) => change === "offline" && ends.push(id));
+    peer.close();
+    await Promise.all([bench.access.enrollment.remove(id), bench.fleet.agents.remove(agent_id)]);
+    peer.vanish();
+    await waitUntil("both to be gone", () => [...bench.door.connected()].length === 0);
+    await bench.waitFor("dkid_behind", "offline");
+    await waitUntil("the socket to be gone", () => bench.door.counters.connections === 0);
+    assert.deepEqual(ends.sort(), [ID, "dkid_behind"].sort());
+    // nothing of it is left that would stand in the way of the next one
+    const next = await new SeedDatakit({ gatewayUrl: bench.wsUrl, id: ID, token: bench.token }).connect();
+    context.after(() => next.vanish());
+    await bench.waitFor(ID, "online");
   });
 
   test("an id that somebody with another token is connected under is refused before the upgrade", async (context) => {
