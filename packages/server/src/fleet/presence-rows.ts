@@ -1,9 +1,22 @@
 import type { Timestamp } from "@muster/core";
 import { sql } from "kysely";
+import { givenRows } from "../store/given-rows.ts";
 import { type Dialect, type Queries, slices } from "../store/store.ts";
 import { type AgentState, countConnections } from "./agent-state.ts";
 
-const COLUMNS = 11;
+const COLUMNS = {
+  number: "bigint",
+  status: "text",
+  status_reason: "text",
+  status_at: "bigint",
+  last_seen_at: "bigint",
+  clock_skew_ms: "bigint",
+  connections: "integer",
+  holder: "text",
+  connected_at: "bigint",
+  took_over_from: "text",
+  elsewhere_at: "bigint",
+} as const;
 
 /** An agent of which another process holds a newer connection, as its row says. */
 export interface Overruled {
@@ -24,25 +37,26 @@ export async function writePresence(
 ): Promise<Overruled[]> {
   for (const state of states) state.dirty = false;
   const ours = new Map(states.filter((state) => state.elsewhere === null).map((state) => [state.number, state]));
-  for (const slice of slices([...ours.values()], COLUMNS, dialect)) {
-    // both databases call the columns of VALUES column1, column2, …; the casts tell PostgreSQL their types
+  for (const slice of slices([...ours.values()], Object.keys(COLUMNS).length, dialect)) {
     const rows = slice.map((state) => {
       const openedAt = state.sessions.at(-1)?.openedAt ?? null;
-      return sql`(cast(${state.number} as bigint), ${state.status}, ${state.statusReason}, cast(${state.statusAt} as bigint),
-          cast(${state.lastSeenAt} as bigint), cast(${state.clockSkewMs} as bigint), cast(${countConnections(state)} as integer),
-          ${openedAt === null ? null : processId}, cast(${openedAt} as bigint),
-          ${state.tookOverFrom}, cast(${state.elsewhereAt} as bigint))`;
+      const { number, status, statusReason, statusAt, lastSeenAt, clockSkewMs, tookOverFrom, elsewhereAt } = state;
+      const holder = openedAt === null ? null : processId;
+      const connections = countConnections(state);
+      const said = [number, status, statusReason, statusAt, lastSeenAt, clockSkewMs, connections, holder, openedAt];
+      return [...said, tookOverFrom, elsewhereAt];
     });
     const { rows: written } = await sql<{ number: number }>`
-      update agents set status = told.column2, status_reason = told.column3, status_at = told.column4,
-        last_seen_at = told.column5, clock_skew_ms = told.column6, connections = told.column7, holder = told.column8,
-        connected_at = told.column9
-      from (values ${sql.join(rows)}) as told
-      where agents.number = told.column1
+      update agents set status = given.status, status_reason = given.status_reason, status_at = given.status_at,
+        last_seen_at = given.last_seen_at, clock_skew_ms = given.clock_skew_ms, connections = given.connections,
+        holder = given.holder, connected_at = given.connected_at
+      from ${givenRows(dialect, COLUMNS, rows)}
+      where agents.number = given.number
         and (agents.holder is null or agents.holder = ${processId}
-          or told.column9 > coalesce(agents.connected_at, 0)
-          or (told.column9 = agents.connected_at and agents.holder < ${processId})
-          or (told.column8 is not null and agents.holder = told.column10 and agents.connected_at <= told.column11))
+          or given.connected_at > coalesce(agents.connected_at, 0)
+          or (given.connected_at = agents.connected_at and agents.holder < ${processId})
+          or (given.holder is not null and agents.holder = given.took_over_from
+            and agents.connected_at <= given.elsewhere_at))
       returning agents.number
     `.execute(queries);
     for (const { number } of written) ours.delete(number);

@@ -111,6 +111,7 @@ export class WatchedPool implements PostgresPool {
 
 /** PostgreSQL has no text with U+0000 in it, and one hostile agent must not fail the batch of all: it is shown as unknown. */
 function withoutZero(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutZero);
   return typeof value === "string" && value.includes("\0") ? value.replaceAll("\0", "\ufffd") : value;
 }
 

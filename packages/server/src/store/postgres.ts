@@ -43,6 +43,7 @@ export function postgresDialect(url: string, options: PostgresOptions = {}): Dia
     shared: true,
     maxParameters: 60_000,
     keepsStatements: false,
+    hasArrays: true,
     tableEnd: { keyed: "" },
     // byte order, as in SQLite: names sort alike on both, and no update of the system's locales can break an index
     types: { number: "bigint", bytes: "bytea", text: sql`text collate "C"` },

@@ -106,6 +106,7 @@ export function sqliteDialect(path: string): Dialect {
     shared: false,
     maxParameters: 32_000,
     keepsStatements: true,
+    hasArrays: false,
     tableEnd: { keyed: "without rowid" },
     types: { number: "integer", bytes: "blob", text: "text" },
     identity: (column) => column.primaryKey().autoIncrement(),

@@ -29,6 +29,8 @@ export interface Dialect {
   readonly maxParameters: number;
   /** Statements are kept compiled by their text, and each takes memory: texts should repeat. */
   readonly keepsStatements: boolean;
+  /** A parameter may be an array. */
+  readonly hasArrays: boolean;
   /** Words after a table's definition: `keyed` for tables that are always read by their primary key. */
   readonly tableEnd: { readonly keyed: string };
   readonly types: {
