@@ -82,6 +82,7 @@ export function makeAgent(parts: Partial<Agent> = {}): Agent {
     arch: "x64",
     version: "0.1.0",
     labels: { role: "web" },
+    details: {},
     capabilities: ["command", "output"],
     status: "online",
     statusReason: "it talks",

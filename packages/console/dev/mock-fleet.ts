@@ -53,6 +53,7 @@ export function makeAgent(number: number, ugly: boolean, now: number): Agent {
         ...Object.fromEntries([..."abcdefgh"].map((k) => [k, k])),
       }),
     },
+    details: {},
     capabilities: number % 9 === 4 ? ["metrics"] : [...ALL],
     status,
     statusReason:

@@ -29,6 +29,8 @@ export const agentSchema = z.object({
   arch: z.string().nullable(),
   version: z.string().nullable(),
   labels: labelsSchema,
+  /** Whatever else it tells of itself, in words of its protocol. */
+  details: z.record(z.string(), z.string()),
   capabilities: z.array(z.enum(CAPABILITIES)),
   status: agentStatusSchema,
   statusReason: z.string(),

@@ -28,6 +28,7 @@ export function newAgentRow(hello: AgentHello, now: Timestamp) {
     version: facts.version ?? null,
     reported_labels: JSON.stringify(facts.labels ?? {}),
     label_overrides: "{}",
+    details: JSON.stringify(facts.details ?? {}),
     capabilities: JSON.stringify([...hello.capabilities]),
     status: "offline",
     status_reason: "not heard of yet",
@@ -91,6 +92,7 @@ function columnsOf(row: AgentRow, facts: AgentFacts, state: AgentState) {
     arch: facts.arch ?? row.arch,
     version: facts.version ?? row.version,
     reported_labels: facts.labels ? JSON.stringify(facts.labels) : row.reported_labels,
+    details: facts.details ? JSON.stringify(facts.details) : row.details,
     capabilities: JSON.stringify([...state.capabilities]),
     ...searchColumns(row.given_name ?? shownName, hostname, row.external_id, addresses),
   };

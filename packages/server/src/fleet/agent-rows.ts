@@ -9,6 +9,8 @@ export type AgentRow = Selectable<AgentsTable>;
 
 /** Longest text that an agent may tell of itself; what is longer is cut. */
 const MAX_FACT = 255;
+/** Details that an agent may tell. */
+const MAX_DETAILS = 64;
 
 /** An agent's labels: what it says, with what operators set on top; a null override removes. */
 export function effectiveLabels(reported: string, overrides: string): Record<string, string> {
@@ -44,6 +46,7 @@ export function toAgent(row: AgentRow, known: AgentState | undefined, gauges: Ag
     arch: row.arch,
     version: row.version,
     labels: effectiveLabels(row.reported_labels, row.label_overrides),
+    details: JSON.parse(row.details) as Record<string, string>,
     capabilities: readCapabilities(row.capabilities),
     status: state?.status ?? (row.status as AgentStatus),
     statusReason: state?.statusReason ?? row.status_reason,
@@ -95,6 +98,10 @@ export function cleanFacts(facts: AgentFacts): AgentFacts {
   if (facts.addresses !== undefined) clean.addresses = facts.addresses.slice(0, 32).map(cleanText);
   if (facts.labels !== undefined) {
     clean.labels = Object.fromEntries(Object.entries(facts.labels).map(([key, value]) => [key, cleanText(value)]));
+  }
+  if (facts.details !== undefined) {
+    const told = Object.entries(facts.details).slice(0, MAX_DETAILS);
+    clean.details = Object.fromEntries(told.map(([key, value]) => [cleanText(key), cleanText(value)]));
   }
   return clean;
 }

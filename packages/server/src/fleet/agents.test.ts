@@ -44,6 +44,19 @@ describeStores("agents", (stores) => {
     assert.deepEqual([first.session.isNew, again.session.isNew], [true, false]);
   });
 
+  test("whatever else an agent tells of itself is kept until it tells something else, within bounds", async () => {
+    const agent = await fleet$.connect("a", { facts: { details: { kind: "LoongCollector" } } });
+    const details = async () => (await fleet$.fleet.agents.get(agent.session.agentId)).details;
+    await agent.session.describe({ hostname: "web" });
+    assert.deepEqual(await details(), { kind: "LoongCollector" });
+    const many = Object.fromEntries(
+      Array.from({ length: 100 }, (_, index) => [`d${index}`, `${"x".repeat(300)}\u0000`]),
+    );
+    await agent.session.describe({ details: many });
+    assert.equal(Object.keys(await details()).length, 64);
+    assert.equal((await details()).d0, "x".repeat(255));
+  });
+
   test("many new agents at once are stored, each once", async () => {
     const ids = await Promise.all(
       Array.from({ length: 600 }, (_, index) =>

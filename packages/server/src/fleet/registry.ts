@@ -168,7 +168,7 @@ export class Registry {
       const strangers = unmet.filter((hello) => !found.has(keyOf(hello)));
       const inserted: AgentRow[] = [];
       const now = this.#clock.now();
-      for (const slice of slices(strangers, 20, this.#store.dialect)) {
+      for (const slice of slices(strangers, 21, this.#store.dialect)) {
         const insert = queries.insertInto("agents").values(slice.map((hello) => newAgentRow(hello, now)));
         // another process may meet the same stranger at this very moment; then its row is the one
         const ours = await insert

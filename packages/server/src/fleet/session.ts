@@ -42,6 +42,8 @@ export interface AgentFacts {
   readonly arch?: string;
   readonly version?: string;
   readonly labels?: Labels;
+  /** Whatever else it tells, for people and for peers that ask in its protocol; replaces what was told before. */
+  readonly details?: Readonly<Record<string, string>>;
 }
 
 /**

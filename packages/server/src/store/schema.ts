@@ -22,6 +22,8 @@ export interface AgentsTable {
   reported_labels: string;
   /** JSON object: what an operator set; null means "removed". */
   label_overrides: string;
+  /** JSON object: whatever else it says of itself, for people. */
+  details: Generated<string>;
   capabilities: string;
   status: string;
   status_reason: string;

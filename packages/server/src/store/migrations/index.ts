@@ -10,6 +10,7 @@ import { records } from "./0007-records.ts";
 import { connectedAt } from "./0008-connected-at.ts";
 import { packages } from "./0009-packages.ts";
 import { rollouts } from "./0011-rollouts.ts";
+import { agentDetails } from "./0012-agent-details.ts";
 
 /** All migrations in order. A released one is never changed; a new one gets the next number. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -24,5 +25,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     "0008-connected-at": connectedAt(dialect),
     "0009-packages": packages(dialect),
     "0011-rollouts": rollouts(dialect),
+    "0012-agent-details": agentDetails(dialect),
   };
 }
