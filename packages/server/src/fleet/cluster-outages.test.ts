@@ -1,69 +1,39 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { delay, newMessageId, systemClock } from "@muster/core";
-import {
-  ManualScope,
-  missingNats,
-  missingPostgres,
-  type NatsServer,
-  type PostgresServer,
-  startNats,
-  startPostgres,
-  unlessMissing,
-  waitUntil,
-} from "@muster/testing";
+import { test } from "node:test";
+import { newMessageId, systemClock } from "@muster/core";
+import { waitUntil } from "@muster/testing";
 import { localBus } from "../bus/local.ts";
 import { openStore } from "../store/open.ts";
-import { openProcess, type TestProcess } from "./cluster-for-test.ts";
+import { describeCluster, eventually, type TestProcess } from "./cluster-for-test.ts";
 import { Fleet } from "./fleet.ts";
 import { commandSpec, connectTo } from "./fleet-for-test.ts";
 
-const missing = missingPostgres() ?? missingNats();
 const BY = { actor: "admin" };
 
-interface TestEnd {
-  after(task: () => Promise<void>): void;
-}
-
-describe("several server processes, and an engine or one of them goes away", unlessMissing(missing), () => {
-  const scope = new ManualScope();
-  let postgres: PostgresServer;
-  let nats: NatsServer;
-
-  before(async () => {
-    [postgres, nats] = await Promise.all([startPostgres(scope), startNats(scope)]);
-  });
-  after(() => scope.close());
-
-  const open = async (t: TestEnd, places: readonly string[], given?: string): Promise<TestProcess[]> => {
-    const url = given ?? (await postgres.createDatabase(scope));
-    const opened: TestProcess[] = [];
-    for (const place of places) {
-      const process = await openProcess({ url, nats, place });
-      t.after(() => process.close().catch(() => {}));
-      opened.push(process);
-    }
-    return opened;
-  };
-  const openTwo = async (t: TestEnd) => (await open(t, ["left", "right"])) as [TestProcess, TestProcess];
-  const eventually = <Value>(what: string, check: () => Value | Promise<Value>) =>
-    waitUntil(what, check, { timeoutMs: 20_000, everyMs: 50 });
+describeCluster("several server processes, and an engine or one of them goes away", (cluster) => {
   const readRow = ({ store }: TestProcess) =>
     store.db.selectFrom("agents").select(["holder", "status", "connections"]).executeTakeFirstOrThrow();
+  /** A process that has not beaten for a minute. Answers its id. */
+  const addGhost = async ({ store }: TestProcess) => {
+    const id = newMessageId();
+    const row = { id, place: "slow to come back", started_at: 1, beat_at: systemClock.now() - 60_000 };
+    await store.db.insertInto("processes").values(row).execute();
+    return id;
+  };
   /** NATS ends, and comes back on the same port when the work is done. */
   const withoutNats = async (processes: readonly TestProcess[], work: () => Promise<void>) => {
-    await nats.stop();
+    await cluster.nats.stop();
     try {
       await eventually("the loss to be noticed", () => processes.every(({ bus }) => !bus.isConnected));
       await work();
     } finally {
-      await nats.start();
+      await cluster.nats.start();
     }
     await eventually("the connection again", () => processes.every(({ bus }) => bus.isConnected));
   };
 
   test("what connected while NATS was away is said again, and an older connection never takes the row of a newer one", async (t) => {
-    const [left, right] = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const old = await connectTo(left.fleet, "clone");
     await eventually("its row", async () => (await readRow(left)).holder === left.bus.processId);
     let newer = old;
@@ -90,7 +60,7 @@ describe("several server processes, and an engine or one of them goes away", unl
   });
 
   test("an agent that moved to another process while NATS was away is found there once NATS is back", async (t) => {
-    const [left, right] = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const first = await connectTo(left.fleet, "mover");
     const { agentId } = first.session;
     first.session.close("gone");
@@ -99,7 +69,7 @@ describe("several server processes, and an engine or one of them goes away", unl
   });
 
   test("the end of the newer connection is learned from the store while NATS is away", async (t) => {
-    const [left, right] = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const old = await connectTo(left.fleet, "clone");
     const newer = await connectTo(right.fleet, "clone");
     await eventually("the conflict", async () => (await readRow(left)).connections === 2);
@@ -117,7 +87,7 @@ describe("several server processes, and an engine or one of them goes away", unl
   });
 
   test("nobody goes on waiting for an answer of a process that died, whoever found it dead", async (t) => {
-    const [left, middle, right] = (await open(t, ["left", "middle", "right"])) as [
+    const [left, middle, right] = (await cluster.open(t, ["left", "middle", "right"])) as [
       TestProcess,
       TestProcess,
       TestProcess,
@@ -129,8 +99,9 @@ describe("several server processes, and an engine or one of them goes away", unl
     });
     const answers = [left, middle].map(({ bus }) => bus.ask("readings", right.bus.processId, { agents: [] }, 60_000));
     await eventually("the questions to arrive", () => asked === 2);
+    await addGhost(left);
     // who judges must have seen a whole window of beats
-    await delay(systemClock, 8000);
+    await eventually("somebody to judge", async () => (await left.fleet.processes.listKnown()).length === 3);
     const diedAt = performance.now();
     await right.vanish();
     assert.deepEqual(await Promise.all(answers), [undefined, undefined]);
@@ -138,12 +109,12 @@ describe("several server processes, and an engine or one of them goes away", unl
   });
 
   test("that somebody else removed a dead process is seen in the store while NATS is away", async (t) => {
-    const [left, right] = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const old = await connectTo(left.fleet, "clone");
     await connectTo(right.fleet, "clone");
     const state = left.fleet.registry.get(old.session.agentId);
     await eventually("the older one to stand back", () => state?.elsewhere === right.bus.processId);
-    await delay(systemClock, 1500);
+    await left.fleet.processes.watch(); // sees that the other one is there
     await withoutNats([left], async () => {
       await right.vanish();
       // the row of the agent is left alone: nothing but the missing process tells
@@ -154,19 +125,17 @@ describe("several server processes, and an engine or one of them goes away", unl
   });
 
   test("a process that starts after an outage judges nobody by beats that nobody could write", async (t) => {
-    const url = await postgres.createDatabase(scope);
-    const [left] = (await open(t, ["left"], url)) as [TestProcess];
+    const url = await cluster.createDatabase();
+    const [left] = (await cluster.open(t, ["left"], url)) as [TestProcess];
     const agent = await connectTo(left.fleet, "web-1");
     await eventually("its row", async () => (await readRow(left)).holder === left.bus.processId);
-    const ghost = newMessageId();
-    const row = { id: ghost, place: "slow to come back", started_at: 1, beat_at: systemClock.now() - 60_000 };
-    await left.store.db.insertInto("processes").values(row).execute();
+    const ghost = await addGhost(left);
     await left.vanish();
     const store = openStore({ database: { kind: "postgres", url, connections: 1 } });
     t.after(() => store.close());
     await store.db.updateTable("agents").set({ holder: ghost }).execute();
-    const [right] = (await open(t, ["right"], url)) as [TestProcess];
-    await delay(systemClock, 3000);
+    const [right] = (await cluster.open(t, ["right"], url)) as [TestProcess];
+    assert.deepEqual(await right.fleet.processes.watch(), { dead: [], gone: [] });
     assert.deepEqual(
       [(await readRow(right)).status, (await right.fleet.processes.listKnown()).includes(ghost)],
       ["online", true],
@@ -179,8 +148,8 @@ describe("several server processes, and an engine or one of them goes away", unl
   });
 
   test("without a bus another process is seen by its next beat, however old its last; a dead one is waited out", async (t) => {
-    const url = await postgres.createDatabase(scope);
-    const [first] = (await open(t, ["first"], url)) as [TestProcess];
+    const url = await cluster.createDatabase();
+    const [first] = (await cluster.open(t, ["first"], url)) as [TestProcess];
     const agent = await connectTo(first.fleet, "web-1");
     await eventually("its row", async () => (await readRow(first)).status === "online");
     const store = openStore({ database: { kind: "postgres", url, connections: 2 } });

@@ -1,49 +1,14 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { test } from "node:test";
 import { type RunId, systemClock } from "@muster/core";
-import {
-  ManualScope,
-  missingNats,
-  missingPostgres,
-  type NatsServer,
-  type PostgresServer,
-  startNats,
-  startPostgres,
-  unlessMissing,
-  waitUntil,
-} from "@muster/testing";
 import { openStore } from "../store/open.ts";
-import { openProcess } from "./cluster-for-test.ts";
+import { describeCluster, eventually } from "./cluster-for-test.ts";
 import { Fleet } from "./fleet.ts";
 import { commandSpec, connectTo, FOREIGN, runResult, type TestAgent } from "./fleet-for-test.ts";
 
-const missing = missingPostgres() ?? missingNats();
-
-describe("several server processes over PostgreSQL and NATS", unlessMissing(missing), () => {
-  const scope = new ManualScope();
-  let postgres: PostgresServer;
-  let nats: NatsServer;
-
-  before(async () => {
-    [postgres, nats] = await Promise.all([startPostgres(scope), startNats(scope)]);
-  });
-  after(() => scope.close());
-
-  const openTwo = async (t: { after(task: () => Promise<void>): void }) => {
-    const url = await postgres.createDatabase(scope);
-    const left = await openProcess({ url, nats, place: "left" });
-    const right = await openProcess({ url, nats, place: "right" });
-    t.after(async () => {
-      await left.close().catch(() => {});
-      await right.close().catch(() => {});
-    });
-    return { left, right };
-  };
-  const eventually = <Value>(what: string, check: () => Value | Promise<Value>) =>
-    waitUntil(what, check, { timeoutMs: 20_000, everyMs: 50 });
-
+describeCluster("several server processes over PostgreSQL and NATS", (cluster) => {
   test("a command given on one process reaches an agent on another, and its end is seen on both", async (t) => {
-    const { left, right } = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const agent = await connectTo(right.fleet, "web-1");
     await eventually("the other process to know it", async () => (await left.fleet.agents.counts()).online === 1);
     const { command } = await left.fleet.commands.create(commandSpec({ targets: { all: true } }), { actor: "admin" });
@@ -56,7 +21,7 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
   });
 
   test("cancelling on one process stops the run on another", async (t) => {
-    const { left, right } = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const agent = await connectTo(right.fleet, "web-1");
     await eventually("the other process to know it", async () => (await left.fleet.agents.counts()).online === 1);
     const { command } = await left.fleet.commands.create(commandSpec({ targets: { all: true } }), { actor: "admin" });
@@ -68,7 +33,7 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
   });
 
   test("watchers of one process see readings and changes of another's agents, and lists show their gauges", async (t) => {
-    const { left, right } = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const agent = await connectTo(right.fleet, "web-1");
     const beat = (cpu: number) =>
       agent.session.heartbeat({ at: systemClock.now(), values: { "system.cpu.utilization": cpu } }, true);
@@ -104,7 +69,7 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
   });
 
   test("the newest connection gets the work wherever it is, the conflict shows, and the older takes over again", async (t) => {
-    const { left, right } = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const old = await connectTo(left.fleet, "clone");
     const newer = await connectTo(right.fleet, "clone");
     await eventually("the conflict", async () => (await left.fleet.agents.get(old.session.agentId)).connections === 2);
@@ -122,7 +87,7 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
   });
 
   test("when a process dies its agents go stale, unanswered runs of foreign agents end as unknown, and ours are sent again", async (t) => {
-    const { left, right } = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const native = await connectTo(right.fleet, "native");
     const foreign = await connectTo(right.fleet, "foreign", { capabilities: new Set(FOREIGN) });
     await eventually("both to be known", async () => (await left.fleet.agents.counts()).online === 2);
@@ -140,7 +105,7 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
   });
 
   test("a process that was taken for dead while it lived says again how its agents are", async (t) => {
-    const { left, right } = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const agent = await connectTo(right.fleet, "web-1");
     await eventually("the other process to know it", async () => (await left.fleet.agents.counts()).online === 1);
     // what whoever buries a process does
@@ -155,16 +120,16 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
   });
 
   test("without NATS everything goes on where the agent is, and what it did not hear of comes with the sweep", async (t) => {
-    const { left, right } = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const agent = await connectTo(right.fleet, "web-1");
     await eventually("the other process to know it", async () => (await left.fleet.agents.counts()).online === 1);
-    await nats.stop();
+    await cluster.nats.stop();
     try {
       await eventually("the loss to be noticed", () => !left.bus.isConnected && !right.bus.isConnected);
       await left.fleet.commands.create(commandSpec({ targets: { all: true } }), { actor: "admin" });
       await eventually("the delivery by the sweep", () => agent.deliveries.length === 1);
     } finally {
-      await nats.start();
+      await cluster.nats.start();
     }
     await eventually("the connection again", () => left.bus.isConnected && right.bus.isConnected);
     await left.fleet.commands.create(commandSpec({ targets: { all: true } }), { actor: "admin" });
@@ -173,7 +138,7 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
   });
 
   test("two processes that are given one request under one key store one command", async (t) => {
-    const { left, right } = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const agent = await connectTo(right.fleet, "web-1");
     const by = { actor: "admin", idempotencyKey: "k" };
     const answers = await Promise.all(
@@ -184,7 +149,7 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
   });
 
   test("a limit of runs under way holds across processes", async (t) => {
-    const { left, right } = await openTwo(t);
+    const { left, right } = await cluster.openTwo(t);
     const agents = await Promise.all(
       Array.from({ length: 20 }, (_, index) => connectTo((index % 2 === 0 ? left : right).fleet, `host-${index}`)),
     );
@@ -208,9 +173,8 @@ describe("several server processes over PostgreSQL and NATS", unlessMissing(miss
   });
 
   test("a second process without a bus is refused with the reason", async (t) => {
-    const url = await postgres.createDatabase(scope);
-    const first = await openProcess({ url, nats, place: "first" });
-    t.after(() => first.close());
+    const url = await cluster.createDatabase();
+    await cluster.open(t, ["first"], url);
     const store = openStore({ database: { kind: "postgres", url, connections: 2 } });
     t.after(() => store.close());
     const { localBus } = await import("../bus/local.ts");

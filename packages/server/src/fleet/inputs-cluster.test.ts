@@ -1,43 +1,12 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { type TestContext, test } from "node:test";
 import type { MusterError } from "@muster/core";
-import {
-  ManualScope,
-  missingNats,
-  missingPostgres,
-  type NatsServer,
-  type PostgresServer,
-  startNats,
-  startPostgres,
-  unlessMissing,
-  waitUntil,
-} from "@muster/testing";
-import { openProcess } from "./cluster-for-test.ts";
+import { describeCluster, eventually } from "./cluster-for-test.ts";
 import { cpu, InputHost } from "./input-agent-for-test.ts";
 
-const missing = missingPostgres() ?? missingNats();
-
-describe("inputs of agents that another process holds", unlessMissing(missing), () => {
-  const scope = new ManualScope();
-  let postgres: PostgresServer;
-  let nats: NatsServer;
-
-  before(async () => {
-    [postgres, nats] = await Promise.all([startPostgres(scope), startNats(scope)]);
-  });
-  after(() => scope.close());
-
-  const eventually = <Value>(what: string, check: () => Value | Promise<Value>) =>
-    waitUntil(what, check, { timeoutMs: 20_000, everyMs: 50 });
-
-  async function openTwo(t: { after(task: () => Promise<void>): void }) {
-    const url = await postgres.createDatabase(scope);
-    const left = await openProcess({ url, nats, place: "left" });
-    const right = await openProcess({ url, nats, place: "right" });
-    t.after(async () => {
-      await left.close().catch(() => {});
-      await right.close().catch(() => {});
-    });
+describeCluster("inputs of agents that another process holds", (cluster) => {
+  async function openHost(t: TestContext) {
+    const { left, right } = await cluster.openTwo(t);
     const host = new InputHost();
     const agent = await host.connect(right.fleet, "web-1");
     const id = agent.session.agentId;
@@ -46,7 +15,7 @@ describe("inputs of agents that another process holds", unlessMissing(missing), 
   }
 
   test("they are changed through any process, and its watchers hear of it", async (t) => {
-    const { left, right, host, id } = await openTwo(t);
+    const { left, right, host, id } = await openHost(t);
     const heard: string[] = [];
     left.fleet.feed.subscribe((event) => event.kind === "inputs" && heard.push(event.agentId));
     const added = await left.fleet.inputs.add(id, cpu(10), "ann");
@@ -73,7 +42,7 @@ describe("inputs of agents that another process holds", unlessMissing(missing), 
   });
 
   test("of requests that race for the same meaning on two processes one wins, every time", async (t) => {
-    const { left, right, host, id } = await openTwo(t);
+    const { left, right, host, id } = await openHost(t);
     for (let round = 1; round <= 10; round++) {
       const racing = [left, right, left, right].map(({ fleet }) => fleet.inputs.add(id, cpu(round), "ann"));
       const ends = await Promise.allSettled(racing);
@@ -85,7 +54,7 @@ describe("inputs of agents that another process holds", unlessMissing(missing), 
   });
 
   test("of changes that race for one input on two processes one wins, and its text is what the host has", async (t) => {
-    const { left, right, host, id } = await openTwo(t);
+    const { left, right, host, id } = await openHost(t);
     const { id: inputId } = await left.fleet.inputs.add(id, cpu(1), "ann");
     for (let round = 1; round <= 5; round++) {
       const base = { baseRevision: round };
@@ -100,7 +69,7 @@ describe("inputs of agents that another process holds", unlessMissing(missing), 
   });
 
   test("a process that dies with the agent's answer leaves the outcome open, and the agent's return settles it", async (t) => {
-    const { left, right, host, id } = await openTwo(t);
+    const { left, right, host, id } = await openHost(t);
     host.holds = true;
     const lost = left.fleet.inputs.add(id, cpu(10), "ann").catch((error: MusterError) => error);
     await eventually("the call to arrive", () => host.calls.length === 1);
