@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "@muster/core";
 import type { InputAnswer, InputCall } from "@muster/core/resources";
-import { makeTempDir, onEnd, type Scope } from "@muster/testing";
+import { makeTempDir, onEnd, type Scope, waitUntil } from "@muster/testing";
 import { startAgent } from "../../agent.ts";
 import { loadAgentConfig } from "../../config.ts";
 import { createLogger } from "../../log.ts";
@@ -74,6 +74,7 @@ test("a core without inputs is told nothing of them", async (scope) => {
   const core = await FakeCore.start(scope, { welcome: () => ({ capabilities: ["command"] }) });
   await start(scope, core.url);
   await core.waitForFrame("heartbeat");
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  core.send("heartbeat_ack", { received: true, node_id: "agent-1", metrics_saved: true, muster: { beat_ms: 100 } });
+  await waitUntil("another heartbeat", () => core.listFrames("heartbeat").length > 1);
   assert.deepEqual(core.listFrames("inputs"), []);
 });

@@ -140,7 +140,7 @@ test("over TCP lines come in pieces, and a line without an end is cut off", asyn
   const trial = await tryKind(context, statsd, { options });
   const socket = connect(port, "127.0.0.1");
   socket.write("a:1|c\nb:");
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await waitUntil("the first piece", async () => trial.collect().then(() => trial.points.length > 0));
   socket.end("2|c");
   await once(socket, "close");
   const endless = connect(port, "127.0.0.1").on("error", () => {});
