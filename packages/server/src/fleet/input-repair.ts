@@ -18,7 +18,7 @@ interface OpenInput {
 }
 
 /** A change whose answer was lost may still be at work in the agent; after this long the inventory is believed instead. */
-export const DOUBT_MS = 60_000;
+const DOUBT_MS = 60_000;
 
 /**
  * Settles changes whose answers were lost by what agents say that they have: what is seen was applied, at once; what is

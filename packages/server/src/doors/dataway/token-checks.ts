@@ -39,6 +39,9 @@ const MAX_KEPT = 10_000;
 /** Questions that may be under way: strangers with made-up tokens must not flood the backend. */
 const MAX_ASKING = 64;
 
+/** What no token has ever looked like is not worth a question to the backend, which may take the empty one for another path. */
+const TOKEN = /^[A-Za-z0-9_.~-]{4,500}$/;
+
 /** Tokens that a backend decides about, with what it said remembered by hash. */
 export class BackendChecks implements TokenChecks {
   readonly #ask: (token: string) => Promise<"good" | "bad" | "unknown">;
@@ -52,6 +55,7 @@ export class BackendChecks implements TokenChecks {
   }
 
   check(token: string): Promise<TokenVerdict> {
+    if (!TOKEN.test(token)) return Promise.resolve({ kind: "bad" });
     const key = hash(token);
     const kept = this.#kept.get(key);
     if (kept && kept.until > this.#clock.monotonic()) return Promise.resolve(kept.verdict);

@@ -121,7 +121,7 @@ describe("tokens of DataKits", () => {
   test("a yes is believed for a minute, a no for ten seconds, and many ask once", async () => {
     const clock = new ManualClock();
     const asked: string[] = [];
-    const answers: Record<string, "good" | "bad" | "unknown"> = { yes: "good", no: "bad", away: "unknown" };
+    const answers: Record<string, "good" | "bad" | "unknown"> = { good: "good", nope: "bad", away: "unknown" };
     const ask = async (token: string) => {
       asked.push(token);
       await settle();
@@ -129,19 +129,19 @@ describe("tokens of DataKits", () => {
     };
     const checks = new BackendChecks(ask, clock);
     const kinds = await Promise.all(
-      ["yes", "yes", "yes", "no", "away"].map(async (token) => (await checks.check(token)).kind),
+      ["good", "good", "good", "nope", "away"].map(async (token) => (await checks.check(token)).kind),
     );
     assert.deepEqual(kinds, ["good", "good", "good", "bad", "unknown"]);
-    assert.deepEqual(asked.splice(0), ["yes", "no", "away"]);
+    assert.deepEqual(asked.splice(0), ["good", "nope", "away"]);
     clock.advance(9_000);
-    for (const token of ["yes", "no", "away"]) await checks.check(token);
+    for (const token of ["good", "nope", "away"]) await checks.check(token);
     assert.deepEqual(asked.splice(0), ["away"]);
     clock.advance(2_000);
-    for (const token of ["yes", "no"]) await checks.check(token);
-    assert.deepEqual(asked.splice(0), ["no"]);
+    for (const token of ["good", "nope"]) await checks.check(token);
+    assert.deepEqual(asked.splice(0), ["nope"]);
     clock.advance(50_000);
-    await checks.check("yes");
-    assert.deepEqual(asked, ["yes"]);
+    await checks.check("good");
+    assert.deepEqual(asked, ["good"]);
   });
 
   test("made-up tokens do not flood the backend", async () => {
@@ -153,5 +153,11 @@ describe("tokens of DataKits", () => {
     const verdicts = Array.from({ length: 200 }, (_, index) => checks.check(`tkn_${index}`));
     assert.equal(asking, 64);
     assert.deepEqual(await verdicts.at(-1), { kind: "unknown" });
+  });
+
+  test("the backend is not asked about what is no token, whoever shows it", async () => {
+    const checks = new BackendChecks(async (token) => assert.fail(token), new ManualClock());
+    for (const token of ["", "abc", "../check", "a b c d", "x".repeat(501)])
+      assert.deepEqual(await checks.check(token), { kind: "bad" }, token);
   });
 });

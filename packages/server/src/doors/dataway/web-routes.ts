@@ -223,7 +223,7 @@ export const WEB_ROUTES: readonly WebRoute[] = [
 ];
 
 /** The id by which the web knows an agent: its own where it came as a DataKit, ours otherwise. */
-export function datakitIdOf(agent: Agent): string {
+function datakitIdOf(agent: Agent): string {
   return agent.protocol === "dataway" ? agent.externalId : agent.id;
 }
 
