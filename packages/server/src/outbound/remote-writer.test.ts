@@ -111,6 +111,20 @@ describe("remote write", () => {
     await waitUntil("the rest", () => writer.counters.sent === 52);
   });
 
+  test("a batch that was halved and then fails goes on where it stopped", async (scope) => {
+    const store = await openStore(scope, [status(400), status(204), status(503), status(204)]);
+    const { writer, clock } = await openWriter(scope, store);
+    await writer.take(steps(2));
+    await waitUntil("a failure", () => writer.counters.failures === 1 && clock.pendingTimers > 1);
+    clock.advance(500);
+    await waitUntil("an empty queue", () => writer.length === 0);
+    assert.deepEqual(writer.counters, { sent: 2, failures: 1, refused: 0 });
+    const bodies = store.seen.map(({ body }) => body);
+    assert.equal(bodies.length, 4);
+    assert.equal(bodies[3], bodies[2]);
+    assert.notEqual(bodies[2], bodies[1]);
+  });
+
   test("a redirect is not followed: credentials go where the operator said and nowhere else", async (scope) => {
     const elsewhere = await openStore(scope, [status(204)]);
     const store = await openStore(scope, [status(307, { location: elsewhere.baseUrl }), status(204)]);
