@@ -1,0 +1,11 @@
+export * from "./actions.ts";
+export * from "./answers.ts";
+export type { Codec, Decoded } from "./codec.ts";
+export type { Draft } from "./fields.ts";
+export * from "./g0.ts";
+export * from "./g1.ts";
+export * from "./g2.ts";
+export * from "./limits.ts";
+export * from "./texts.ts";
+export type { Missing, UserActionName } from "./user-texts.ts";
+export type { UndecodableReason } from "./wire-reader.ts";
