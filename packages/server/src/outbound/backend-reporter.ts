@@ -2,7 +2,7 @@ import type { Clock } from "@muster/core";
 import type { DatawayBackend } from "./dataway-backend.ts";
 import type { ReportTrouble } from "./remote-store.ts";
 import type { ReportQueue, WaitingReport } from "./report-queue.ts";
-import { type Again, isTemporary, Sender } from "./sender.ts";
+import { type Again, isAboutToken, isTemporary, Sender } from "./sender.ts";
 
 export interface BackendReporterOptions {
   readonly backend: Pick<DatawayBackend, "reportOnline" | "reportInfo">;
@@ -23,8 +23,8 @@ export interface DatakitReport {
 const BATCH = 100;
 
 /**
- * Tells the backend what waits in the queue, oldest first and one request at a time. No answer, 408, 429, 5xx and redirects
- * are repeated with growing pauses; what is refused otherwise is dropped and counted.
+ * Tells the backend what waits in the queue, oldest first and one request at a time. No answer, 408, 429, 5xx, redirects
+ * and a token that is not good are repeated with growing pauses; what is refused otherwise is dropped and counted.
  */
 export class BackendReporter {
   readonly counters = { sent: 0, failures: 0, refused: 0 };
@@ -66,10 +66,9 @@ export class BackendReporter {
   async #send(reports: readonly DatakitReport[]): Promise<Again | undefined> {
     const { backend, report } = this.#options;
     const online = reports.filter(({ status }) => status === "online").map(({ id }) => id);
-    const statuses = [
-      online.length === 0 ? 200 : await backend.reportOnline(online),
-      await backend.reportInfo(reports),
-    ];
+    const original = online.length === 0 ? 200 : await backend.reportOnline(online);
+    if (original !== undefined && isAboutToken(original)) return { reason: `status ${original}` };
+    const statuses = [original, await backend.reportInfo(reports)];
     if (statuses.includes(undefined)) return { reason: "no answer" };
     const failed = statuses.find((status) => status !== undefined && isTemporary(status));
     if (failed !== undefined) return { reason: `status ${failed}` };

@@ -4,7 +4,7 @@ import type { Clock, Point, PointCategory } from "@muster/core";
 import { encodeLines } from "@muster/protocols/points";
 import { ByteQueue, type ByteQueueLosses } from "./byte-queue.ts";
 import { excerpt, limitReports, type ReportTrouble } from "./remote-store.ts";
-import { type Again, again, isTemporary, post, Sender } from "./sender.ts";
+import { type Again, again, isAboutToken, isTemporary, post, Sender } from "./sender.ts";
 
 export interface PointForwarderOptions {
   /** `http(s)` of a DataWay, `influx+http(s)` of what takes InfluxDB's lines. */
@@ -164,5 +164,5 @@ function makeTarget(text: string, token: string | undefined): ForwardTarget {
  * each of the other categories: those must not hold up what comes after them.
  */
 function isMisdirected(status: number, category: string): boolean {
-  return status === 401 || status === 403 || (status === 404 && category === "metric");
+  return isAboutToken(status) || (status === 404 && category === "metric");
 }

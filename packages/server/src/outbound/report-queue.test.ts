@@ -83,6 +83,17 @@ describe("reports that wait for the backend", () => {
     const asked = stub.seen.find(({ url }) => url.startsWith("/v1/datakit/online"));
     assert.equal(asked?.url, "/v1/datakit/online?uuid=agnt_x&token=tkn_gateway");
     assert.deepEqual([asked?.headers["x-token"], asked?.headers["x-agent-uid"]], ["tkn_gateway", "agnt_x"]);
+    // a wrong token loses nothing
+    stub.failWith = 403;
+    const failures = reporter.counters.failures;
+    await reporter.tell({ id: "d", status: "online" });
+    await waitUntil("another failure", () => reporter.counters.failures > failures);
+    stub.failWith = undefined;
+    await waitUntil("it to be taken", async () => {
+      clock.advance(30_000);
+      await settle();
+      return reporter.counters.sent === 3;
+    });
     // what is refused for good is dropped
     stub.failWith = 400;
     await reporter.tell({ id: "c", status: "online" });

@@ -133,6 +133,11 @@ export function isTemporary(status: number): boolean {
   return status === 408 || status === 429 || status >= 500 || (status >= 300 && status < 400);
 }
 
+/** Whether a refusal is about who we are: a mistake in a token must not empty a queue. */
+export function isAboutToken(status: number): boolean {
+  return status === 401 || status === 403;
+}
+
 /** An answer that is not final. */
 export function again({ status, body, retryAfterMs }: OutboundAnswer): Again {
   return { reason: `status ${status}: ${excerpt(body)}`, retryAfterMs };
