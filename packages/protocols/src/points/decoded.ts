@@ -8,10 +8,16 @@ export interface PointProblem {
   readonly message: string;
 }
 
+/** Why a body is refused. */
+export interface Refusal {
+  readonly points?: undefined;
+  readonly readings?: undefined;
+  readonly problems: readonly PointProblem[];
+  readonly problemCount: number;
+}
+
 /** All points of a body, or what is wrong with it: one bad point refuses the others with it. Decoders never throw. */
-export type DecodedPoints =
-  | { readonly points: Point[]; readonly problems?: undefined }
-  | { readonly points?: undefined; readonly problems: readonly PointProblem[]; readonly problemCount: number };
+export type DecodedPoints = { readonly points: Point[]; readonly problems?: undefined } | Refusal;
 
 /** Thrown where a point cannot be read and caught by its decoder. `at` is a place in the text, where there is one. */
 export class PointError extends Error {
@@ -28,7 +34,11 @@ export class BodyError extends PointError {}
 
 /** Counts the values of one body, so that reading it ends soon whatever is in it. */
 export class ValueBudget {
-  #left: number = POINT_LIMITS.values;
+  #left: number;
+
+  constructor(values: number = POINT_LIMITS.values) {
+    this.#left = values;
+  }
 
   /** Throws a BodyError when there are too many. */
   spend(count: number): void {
@@ -38,7 +48,7 @@ export class ValueBudget {
 }
 
 /** What is wrong with a body as a whole. */
-export function refuseBody(message: string): DecodedPoints {
+export function refuseBody(message: string): Refusal {
   return { problems: [{ where: "the body", message }], problemCount: 1 };
 }
 

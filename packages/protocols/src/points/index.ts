@@ -1,8 +1,16 @@
 export { type DecodedPoints, describeProblems, type PointProblem } from "./decoded.ts";
-export { decodeJsonPoints, decodePbJsonPoints } from "./json-decode.ts";
+export { decodeJsonInSteps, decodeJsonPoints, decodePbJsonInSteps, decodePbJsonPoints } from "./json-decode.ts";
 export * from "./limits.ts";
-export { decodeLines, type LineOptions } from "./line-decode.ts";
+export {
+  type DecodedReadings,
+  decodeLines,
+  decodeLinesInSteps,
+  decodeReadingsInSteps,
+  type LineOptions,
+} from "./line-decode.ts";
 export { encodeLines } from "./line-encode.ts";
-export { SeriesCache } from "./line-series.ts";
+export { type Series, SeriesCache } from "./line-series.ts";
 export { type Precision, parsePrecision, toNanoseconds } from "./precision.ts";
-export { decodeProtobufPoints } from "./protobuf-decode.ts";
+export { decodeProtobufInSteps, decodeProtobufPoints } from "./protobuf-decode.ts";
+export { Readings } from "./readings.ts";
+export { runInTurns, runSteps, type Steps, type Turns } from "./steps.ts";

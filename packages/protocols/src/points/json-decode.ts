@@ -5,6 +5,7 @@ import { POINT_LIMITS } from "./limits.ts";
 import type { LineOptions } from "./line-decode.ts";
 import { checkPoint, readBytes } from "./line-values.ts";
 import { toNanoseconds } from "./precision.ts";
+import { runSteps, type Steps } from "./steps.ts";
 
 const MAX_DEPTH = 8;
 /** Each value has one, and each point a few between its parts. */
@@ -12,6 +13,11 @@ const MAX_COMMAS = POINT_LIMITS.values + 2 * POINT_LIMITS.points;
 
 /** Reads `[{measurement, tags, fields, time}, …]`, or one such object. Times are integers, in the unit that the caller says, or RFC 3339. */
 export function decodeJsonPoints(text: string, options: LineOptions): DecodedPoints {
+  return runSteps(decodeJsonInSteps(text, options));
+}
+
+/** The same in steps, once the text is parsed: that is one of them. */
+export function decodeJsonInSteps(text: string, options: LineOptions): Steps<DecodedPoints> {
   return new BodyReader().readAll(
     () => listItems(text),
     (item) => readJsonPoint(item, options),
@@ -20,6 +26,11 @@ export function decodeJsonPoints(text: string, options: LineOptions): DecodedPoi
 
 /** Reads the JSON form of the protobuf messages: `[{name, fields: [{key, i|u|f|b|d|s|a, isTag}], time}, …]`. */
 export function decodePbJsonPoints(text: string, options: LineOptions): DecodedPoints {
+  return runSteps(decodePbJsonInSteps(text, options));
+}
+
+/** The same in steps, once the text is parsed: that is one of them. */
+export function decodePbJsonInSteps(text: string, options: LineOptions): Steps<DecodedPoints> {
   return new BodyReader().readAll(
     () => listItems(text),
     (item) => readPbJsonPoint(item, options),

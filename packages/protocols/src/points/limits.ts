@@ -17,4 +17,6 @@ export const POINT_LIMITS = {
   items: 10_000,
   /** Bad places told about one body; the others are only counted. */
   problems: 20,
+  /** Bad places counted: nobody reads on behind so many. */
+  problemsCounted: 10_000,
 } as const;

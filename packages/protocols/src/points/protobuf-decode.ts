@@ -6,6 +6,7 @@ import { putField, putTag } from "./json-decode.ts";
 import { POINT_LIMITS } from "./limits.ts";
 import type { LineOptions } from "./line-decode.ts";
 import { checkPoint } from "./line-values.ts";
+import { runSteps, type Steps } from "./steps.ts";
 
 /*
  * PBPoints   { repeated PBPoint arr = 1 }
@@ -19,6 +20,14 @@ import { checkPoint } from "./line-values.ts";
 
 /** Reads the protobuf messages that today's agents send. Times are ns. */
 export function decodeProtobufPoints(body: Uint8Array, options: Pick<LineOptions, "receivedAtNs">): DecodedPoints {
+  return runSteps(decodeProtobufInSteps(body, options));
+}
+
+/** The same in steps. */
+export function decodeProtobufInSteps(
+  body: Uint8Array,
+  options: Pick<LineOptions, "receivedAtNs">,
+): Steps<DecodedPoints> {
   const how = { receivedAtNs: options.receivedAtNs, budget: new ValueBudget() };
   return new BodyReader().readAll(
     () => listMessages(body),

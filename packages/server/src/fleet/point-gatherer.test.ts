@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import type { Point } from "@muster/core";
+import { Readings } from "@muster/protocols/points";
 import { openTestFleet, type TestFleet } from "./fleet-for-test.ts";
 
 const LONG = "x".repeat(1000);
@@ -17,10 +18,8 @@ describe("what gathers points, given shapes that cost much", () => {
     const { points: intake } = fleet$.fleet;
     const owner = await intake.owners.find({ remoteAddress: "10.0.0.9", tokenId: null }, "web-1");
     assert.ok(owner);
-    intake.gatherer.gather(
-      owner,
-      [...points].map((point) => ({ measurement: "m", ...point })),
-    );
+    const readings = Readings.from([...points].map((point) => ({ measurement: "m", ...point })));
+    await intake.gatherer.gather(readings, () => owner, intake.turns.begin());
     return intake.gatherer;
   };
   const now = () => BigInt(fleet$.clock.now()) * 1_000_000n;
@@ -70,5 +69,46 @@ describe("what gathers points, given shapes that cost much", () => {
     );
     await gatherer.flush();
     assert.ok(!gatherer.isFull);
+  });
+
+  test("a long body is gathered in turns, and nothing is lost when its agent's series are forgotten in between", async () => {
+    const { points: intake } = fleet$.fleet;
+    const owner = await intake.owners.find({ remoteAddress: "10.0.0.9", tokenId: null }, "web-1");
+    assert.ok(owner);
+    const start = fleet$.clock.now() - (fleet$.clock.now() % 10_000);
+    const points = Array.from({ length: 3000 }, (_, n) => ({
+      measurement: "m",
+      tags: { n: String(n % 3) },
+      fields: { f: 1 },
+      timeNs: BigInt(start) * 1_000_000n,
+    }));
+    let turns = 0;
+    await intake.gatherer.gather(Readings.from(points), () => owner, {
+      isOver: true,
+      async next() {
+        turns += 1;
+        if (turns !== 2) return;
+        await fleet$.pass(700_000);
+        assert.equal(intake.gatherer.seriesCount, 0);
+      },
+    });
+    assert.ok(turns >= 10, `${turns} turns`);
+    await intake.gatherer.flush();
+    intake.gatherer.closeAll();
+    await intake.gatherer.flush();
+    const [first] = await fleet$.fleet.pointHistory
+      .query({
+        agentId: owner.id,
+        names: ["m.f"],
+        from: start,
+        to: start + 10_000,
+        stepMs: 10_000,
+        maxPoints: 10,
+      })
+      .then(({ series }) => series);
+    assert.deepEqual(first?.avg, [1]);
+    const rows = await fleet$.store.db.selectFrom("metric_10s").select("packed").execute();
+    const counted = rows.reduce((sum, { packed }) => sum + Buffer.from(packed).readUInt32LE(4), 0);
+    assert.equal(counted, 3000);
   });
 });

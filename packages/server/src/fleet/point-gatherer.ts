@@ -1,4 +1,5 @@
-import type { Clock, Point, Timestamp } from "@muster/core";
+import type { Clock, Timestamp } from "@muster/core";
+import type { Readings, Series, Turns } from "@muster/protocols/points";
 import type { MetricRow } from "../store/metric-row.ts";
 import { TIERS } from "../store/metrics.ts";
 import { placeSeries, readStoredRows } from "../store/point-sets.ts";
@@ -38,15 +39,16 @@ export interface PointCounters {
 const STEP_MS = TIERS[0].stepMs;
 /** A step is closed this long after it began, when no later point closed it before. */
 const CLOSE_AFTER_MS = 12_000;
-const ROWS_PER_TRANSACTION = 500;
+const ROWS_PER_TRANSACTION = 2_000;
 /** Beyond, nothing more is taken in until the store is back. */
 const MAX_PENDING = 200_000;
 /** The same in fields of rows, each of which takes 24 bytes: one row may be a thousand times as wide as another. */
 const MAX_PENDING_CELLS = 4_000_000;
 /** What one more body may add to them; the rest of its points is dropped. */
 const MOST_PENDING_CELLS = 2 * MAX_PENDING_CELLS;
-const DAY_NS = 86_400_000_000_000n;
-const NS_PER_MS = 1_000_000n;
+const DAY_MS = 86_400_000;
+/** Points and their values between two looks at whether the turn is over. */
+const WORK_PER_LOOK = 500;
 
 export const SERIES_LIMITS = {
   /** Of one agent. */
@@ -75,6 +77,15 @@ interface OwnedSeries {
   cost: number;
 }
 
+/** Where points go that follow each other and are of one series. */
+interface GatherTarget {
+  readonly series: Series;
+  readonly owner: PointOwner | undefined;
+  readonly known: OwnedSeries | undefined;
+  found: PointSeries | undefined;
+  readonly now: number;
+}
+
 interface PendingRow {
   readonly series: PointSeries;
   readonly at: Timestamp;
@@ -93,7 +104,7 @@ export class PointGatherer {
   readonly #open = new Set<PointSeries>();
   readonly #waiting = new Set<PointSeries>();
   /** What a series is called, by its tags: lines with the same text share them. */
-  readonly #names = new WeakMap<Point["tags"], SeriesNames>();
+  readonly #names = new WeakMap<Series["tags"], SeriesNames>();
   #seriesCount = 0;
   #cost = 0;
   #pending = 0;
@@ -118,19 +129,24 @@ export class PointGatherer {
     return this.#seriesCount;
   }
 
-  /** Never waits. */
-  gather(owner: PointOwner, points: readonly Point[]): void {
-    const now = this.#parts.clock.monotonic();
-    const latest = BigInt(Math.floor(this.#parts.clock.now())) * NS_PER_MS + DAY_NS;
-    const known = this.#seriesOf(owner.number);
-    for (const point of points) {
-      if (point.timeNs <= 0n || point.timeNs > latest) {
-        this.counters.dropped.time += 1;
-        continue;
+  /** Waits for nothing but its turns. Points whose series have no owner are dropped. */
+  async gather(readings: Readings, ownerOf: (series: Series) => PointOwner | undefined, turns: Turns): Promise<void> {
+    const latest = this.#parts.clock.now() + DAY_MS;
+    let target: GatherTarget | undefined;
+    let work = 0;
+    for (let point = 0; point < readings.length; point++) {
+      work += 1 + (readings.ends[point] as number) - readings.startOf(point);
+      if (work >= WORK_PER_LOOK) {
+        work = 0;
+        if (turns.isOver) {
+          await turns.next();
+          // whatever was known may be forgotten meanwhile
+          target = undefined;
+        }
       }
-      const series = this.#pendingCells < MOST_PENDING_CELLS ? this.#find(owner, known, point) : undefined;
-      if (series) this.#add(known, series, { point, now });
-      else this.counters.dropped.cardinality += 1;
+      const series = readings.series[point] as Series;
+      if (target?.series !== series) target = this.#aim(series, ownerOf(series));
+      this.#gatherOne(readings, point, { target, latest });
     }
   }
 
@@ -167,8 +183,34 @@ export class PointGatherer {
     return known;
   }
 
-  #find(owner: PointOwner, known: OwnedSeries, point: Point): PointSeries | undefined {
-    const names = this.#namesOf(point);
+  #aim(series: Series, owner: PointOwner | undefined): GatherTarget {
+    const known = owner && this.#seriesOf(owner.number);
+    return { series, owner, known, found: undefined, now: this.#parts.clock.monotonic() };
+  }
+
+  #gatherOne(
+    readings: Readings,
+    point: number,
+    { target, latest }: { readonly target: GatherTarget; readonly latest: Timestamp },
+  ): void {
+    const { dropped } = this.counters;
+    const at = readings.times[point] as Timestamp;
+    const { owner, known } = target;
+    if (!owner || !known) dropped.hosts += 1;
+    else if (at < 1 || at > latest) dropped.time += 1;
+    else if (this.#pendingCells >= MOST_PENDING_CELLS) dropped.cardinality += 1;
+    else {
+      target.found ??= this.#find(owner, known, target.series);
+      if (!target.found) dropped.cardinality += 1;
+      else {
+        this.#enterStep(target.found, at, target.now);
+        this.#add(known, target.found, { readings, point });
+      }
+    }
+  }
+
+  #find(owner: PointOwner, known: OwnedSeries, series: Series): PointSeries | undefined {
+    const names = this.#namesOf(series);
     const isOwn = names.host === owner.hostname || names.host === owner.name;
     const labels = isOwn ? names.withoutHost : names.all;
     const found = known.byLabels.get(labels);
@@ -177,11 +219,11 @@ export class PointGatherer {
     if (!this.#hasRoom(known, labels.length)) return undefined;
     const text = copyText(labels);
     const start = text.indexOf("\n") + 1;
-    const series = new PointSeries(owner, { measurement: copyText(point.measurement), labels: text.slice(start) });
-    known.byLabels.set(text, series);
+    const made = new PointSeries(owner, { measurement: copyText(series.measurement), labels: text.slice(start) });
+    known.byLabels.set(text, made);
     this.#seriesCount += 1;
-    this.#addCost(known, series.cost);
-    return series;
+    this.#addCost(known, made.cost);
+    return made;
   }
 
   #hasRoom(known: OwnedSeries, cost: number): boolean {
@@ -193,21 +235,20 @@ export class PointGatherer {
     this.#cost += cost;
   }
 
-  #namesOf(point: Point): SeriesNames {
-    const known = this.#names.get(point.tags);
-    if (known?.measurement === point.measurement) return known;
-    const { measurement } = point;
-    const { host, ...rest } = point.tags;
+  #namesOf({ measurement, tags }: Series): SeriesNames {
+    const known = this.#names.get(tags);
+    if (known?.measurement === measurement) return known;
+    const { host, ...rest } = tags;
     const head = `${measurement.replaceAll("\n", " ")}\n`;
     const withoutHost = head + JSON.stringify(sortTags(rest));
-    const all = host === undefined ? withoutHost : head + JSON.stringify(sortTags(point.tags));
+    const all = host === undefined ? withoutHost : head + JSON.stringify(sortTags(tags));
     const names = { measurement, host, all, withoutHost };
-    this.#names.set(point.tags, names);
+    this.#names.set(tags, names);
     return names;
   }
 
-  #add(known: OwnedSeries, series: PointSeries, { point, now }: { point: Point; now: number }): void {
-    const at = Number(point.timeNs / NS_PER_MS);
+  /** Begins the step that holds `at`, unless it is the one being gathered. */
+  #enterStep(series: PointSeries, at: Timestamp, now: number): void {
     const stepAt = at - (at % STEP_MS);
     if (series.gathering.stepAt !== stepAt) {
       this.#close(series);
@@ -216,9 +257,12 @@ export class PointGatherer {
       this.#open.add(series);
     }
     series.touchedAt = now;
+  }
+
+  #add(known: OwnedSeries, series: PointSeries, { readings, point }: { readings: Readings; point: number }): void {
     const { cost } = series;
     const maxFields = this.#hasRoom(known, 0) ? SERIES_LIMITS.fields : series.fields.length;
-    this.counters.dropped.strings += series.add(at, point.fields, maxFields);
+    this.counters.dropped.strings += series.add(readings, point, maxFields);
     if (series.cost !== cost) this.#addCost(known, series.cost - cost);
   }
 
@@ -353,6 +397,6 @@ export class PointGatherer {
   }
 }
 
-function sortTags(tags: Point["tags"]): Record<string, string> {
+function sortTags(tags: Series["tags"]): Record<string, string> {
   return Object.fromEntries(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

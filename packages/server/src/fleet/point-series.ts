@@ -1,4 +1,5 @@
-import type { Point, Timestamp } from "@muster/core";
+import type { Timestamp } from "@muster/core";
+import type { Readings } from "@muster/protocols/points";
 import { countFields, joinRows, type MetricRow, packRow, unpackRow } from "../store/metric-row.ts";
 import { Accumulator } from "./accumulator.ts";
 import type { ExportedSeries } from "./metric-export.ts";
@@ -43,19 +44,25 @@ export class PointSeries {
   }
 
   /** Adds a point's numbers to the step that is being gathered. Answers how many of its fields were no numbers. */
-  add(at: Timestamp, fields: Point["fields"], maxFields: number): number {
+  add(readings: Readings, point: number, maxFields: number): number {
+    const { names, values } = readings;
+    const start = readings.startOf(point);
+    const end = readings.ends[point] as number;
     let strings = 0;
     this.#values.fill(Number.NaN);
-    for (const name in fields) {
-      const value = toNumber(fields[name]);
-      if (value === undefined) strings += 1;
-      else {
-        const index = this.#index.get(name) ?? this.#addField(name, maxFields);
-        if (index === -1) strings += 1;
-        else this.#values[index] = value;
+    for (let cell = start; cell < end; cell++) {
+      const name = names[cell] as string;
+      const value = values[cell] as number;
+      // points of a series mostly name their fields in the same order
+      let index = this.fields[cell - start] === name ? cell - start : this.#index.get(name);
+      if (Number.isNaN(value)) strings += 1;
+      else if (index === undefined) {
+        index = this.#addField(name, maxFields);
+        if (index === undefined) strings += 1;
       }
+      if (index !== undefined) this.#values[index] = value;
     }
-    this.gathering.add(at, this.#values);
+    this.gathering.add(readings.times[point] as Timestamp, this.#values);
     return strings;
   }
 
@@ -102,8 +109,9 @@ export class PointSeries {
     return series;
   }
 
-  #addField(name: string, maxFields: number): number {
-    if (this.fields.length >= maxFields) return -1;
+  /** Where the field stands; undefined when there is no room for it. */
+  #addField(name: string, maxFields: number): number | undefined {
+    if (this.fields.length >= maxFields) return undefined;
     const index = this.fields.push(copyText(name)) - 1;
     this.cost += name.length + FIELD_COST;
     this.#index.set(this.fields[index] as string, index);
@@ -114,20 +122,6 @@ export class PointSeries {
       this.gathering.grow(values.length);
     }
     return index;
-  }
-}
-
-/** Truth is 1 or 0; texts, bytes and arrays are no measurements. */
-function toNumber(value: unknown): number | undefined {
-  switch (typeof value) {
-    case "number":
-      return Number.isFinite(value) ? value : undefined;
-    case "bigint":
-      return Number(value);
-    case "boolean":
-      return value ? 1 : 0;
-    default:
-      return undefined;
   }
 }
 

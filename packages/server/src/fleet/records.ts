@@ -1,5 +1,6 @@
 import { type Clock, MusterError, POINT_CATEGORIES, type Point, type PointCategory } from "@muster/core";
 import type { RecordItem, RecordListQuery } from "@muster/core/resources";
+import type { Turns } from "@muster/protocols/points";
 import type { Insertable } from "kysely";
 import type { RecordObjectsTable, RecordsTable } from "../store/record-tables.ts";
 import { type Queries, type Store, slices } from "../store/store.ts";
@@ -31,6 +32,15 @@ interface RecordRows {
   readonly objects: readonly Insertable<RecordObjectsTable>[];
 }
 
+/** Points of one request, by whose they are. */
+export interface RecordBatch {
+  readonly category: PointCategory;
+  readonly groups: ReadonlyMap<PointOwner, readonly Point[]>;
+  /** The name that the writer gave them. */
+  readonly packageId?: string | undefined;
+  readonly turns: Turns;
+}
+
 /** How long each category is kept, in ms. */
 export type RecordRetention = (category: string) => number;
 
@@ -51,15 +61,13 @@ export class Records {
   }
 
   /** Resolves when they are committed. Rejects with `unavailable` when they cannot be now. */
-  async write(
-    category: PointCategory,
-    groups: ReadonlyMap<PointOwner, readonly Point[]>,
-    packageId?: string,
-  ): Promise<void> {
+  async write({ category, groups, packageId, turns }: RecordBatch): Promise<void> {
     if (this.#waiting >= MAX_WAITING) throw new MusterError("unavailable", "too much waits for the database");
-    const rows = this.#makeRows(category, groups);
-    this.#waiting += rows.length;
+    let count = 0;
+    for (const points of groups.values()) count += points.length;
+    this.#waiting += count;
     try {
+      const rows = await this.#makeRows(category, groups, turns);
       for (let start = 0; start < rows.length; start += ROWS_PER_BATCH) {
         const records = rows.slice(start, start + ROWS_PER_BATCH);
         await this.#batches.add({
@@ -68,10 +76,10 @@ export class Records {
           objects: newestObjects(records),
         });
       }
+      this.counters.written += rows.length;
     } finally {
-      this.#waiting -= rows.length;
+      this.#waiting -= count;
     }
-    this.counters.written += rows.length;
   }
 
   list(query: RecordListQuery): Promise<{ items: RecordItem[]; nextCursor: string | null; tailCursor: string }> {
@@ -107,11 +115,12 @@ export class Records {
     }
   }
 
-  #makeRows(category: PointCategory, groups: ReadonlyMap<PointOwner, readonly Point[]>): StoredPoint[] {
+  async #makeRows(category: PointCategory, groups: RecordBatch["groups"], turns: Turns): Promise<StoredPoint[]> {
     const receivedAt = this.#clock.now();
     const rows: StoredPoint[] = [];
     for (const [owner, points] of groups) {
       for (const point of points) {
+        if (turns.isOver) await turns.next();
         const { message, status, name } = describeRecord(point);
         const at = Number(point.timeNs / NS_PER_MS);
         if (!(at >= 0 && at <= LATEST_MS)) {

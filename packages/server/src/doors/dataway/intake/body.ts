@@ -1,16 +1,22 @@
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate, inflateRaw, zstdDecompress } from "node:zlib";
+import type { Point, PointCategory } from "@muster/core";
 import {
   type DecodedPoints,
-  decodeJsonPoints,
-  decodeLines,
-  decodePbJsonPoints,
-  decodeProtobufPoints,
+  type DecodedReadings,
+  decodeJsonInSteps,
+  decodeLinesInSteps,
+  decodePbJsonInSteps,
+  decodeProtobufInSteps,
+  decodeReadingsInSteps,
+  describeProblems,
   type Precision,
   parsePrecision,
+  runInTurns,
   type SeriesCache,
+  type Turns,
 } from "@muster/protocols/points";
-import type { PointLines } from "../../../fleet/points.ts";
+import type { MeasuredLines } from "../../../fleet/points.ts";
 import type { PlainRequest } from "../../../listeners/door.ts";
 import { IntakeFailure } from "./answers.ts";
 import { single } from "./credentials.ts";
@@ -40,30 +46,55 @@ export async function inflateBody(request: PlainRequest, maxBytes: number): Prom
   return body;
 }
 
-/** Points of a body, and its lines where it was lines. */
-export interface ReadBody {
-  readonly decoded: DecodedPoints;
-  readonly kind: "line" | "json" | "protobuf";
-  readonly lines: PointLines | undefined;
+/** What a body holds, in the form in which it is taken in. */
+export type ReadBody = MeasuredLines | { readonly category: PointCategory; readonly points: readonly Point[] };
+
+export interface ReadOrder {
+  readonly category: PointCategory;
+  readonly receivedAtNs: bigint;
+  readonly precision: Precision | "auto";
+  readonly series: SeriesCache;
+  readonly turns: Turns;
 }
 
-/** What a body is told by its content type; JSON is believed only when it looks like it, and anything else is lines. */
-export function readPoints(
-  request: PlainRequest,
-  body: Uint8Array,
-  how: { readonly receivedAtNs: bigint; readonly precision: Precision | "auto"; readonly series: SeriesCache },
-): ReadBody {
+/**
+ * What a body is told by its content type; JSON is believed only when it looks like it, and anything else is lines. Throws an
+ * IntakeFailure.
+ */
+export async function readPoints(request: PlainRequest, body: Uint8Array, order: ReadOrder): Promise<ReadBody> {
+  const { category, turns, precision, receivedAtNs } = order;
   const type = single(request.headers["content-type"])?.toLowerCase() ?? "";
-  if (type.includes("protobuf"))
-    return { decoded: decodeProtobufPoints(body, how), kind: "protobuf", lines: undefined };
-  const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString();
-  if (type.includes("json") && /^\s*[[{]/.test(text)) {
-    const decoded = type.includes("pbjson") ? decodePbJsonPoints(text, how) : decodeJsonPoints(text, how);
-    return { decoded, kind: "json", lines: undefined };
+  if (type.includes("protobuf")) {
+    const decoded = await runInTurns(decodeProtobufInSteps(body, order), turns);
+    return { category, points: accept(decoded, "invalidProtobufPoint").points };
   }
-  const { precision, receivedAtNs } = how;
-  return { decoded: decodeLines(text, how), kind: "line", lines: { text, precision, receivedAtNs } };
+  if (type.includes("json") && looksLikeJson(body)) {
+    const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString();
+    const steps = type.includes("pbjson") ? decodePbJsonInSteps(text, order) : decodeJsonInSteps(text, order);
+    return { category, points: accept(await runInTurns(steps, turns), "invalidJsonPoint").points };
+  }
+  if (category !== "metric") {
+    const decoded = await runInTurns(decodeLinesInSteps(body, order), turns);
+    return { category, points: accept(decoded, "invalidLinePoint").points };
+  }
+  const decoded = await runInTurns(decodeReadingsInSteps(body, order), turns);
+  const { readings } = accept(decoded, "invalidLinePoint");
+  return { category, readings, lines: { bytes: body, precision, receivedAtNs } };
 }
+
+type Decoded = DecodedPoints | DecodedReadings;
+
+function accept<Answer extends Decoded>(decoded: Answer, errorName: string): Exclude<Answer, { problemCount: number }> {
+  if (decoded.problems) throw new IntakeFailure(400, errorName, describeProblems(decoded));
+  return decoded as Exclude<Answer, { problemCount: number }>;
+}
+
+function looksLikeJson(body: Uint8Array): boolean {
+  const first = body.find((byte) => !WHITE_SPACE.has(byte));
+  return first === 0x5b || first === 0x7b;
+}
+
+const WHITE_SPACE: ReadonlySet<number> = new Set(Buffer.from(" \t\r\n"));
 
 /** The unit of times: the query's, the header's, or what the path means by default. Throws an IntakeFailure. */
 export function readPrecision({ query, headers }: PlainRequest, fallback: Precision | "auto"): Precision | "auto" {

@@ -1,5 +1,5 @@
 import { type Clock, hasCode, newMessageId, type PointCategory } from "@muster/core";
-import { describeProblems, type Precision, SeriesCache } from "@muster/protocols/points";
+import { type Precision, SeriesCache } from "@muster/protocols/points";
 import type { Access } from "../../../fleet/access.ts";
 import type { Elections } from "../../../fleet/elections.ts";
 import type { Points } from "../../../fleet/points.ts";
@@ -21,7 +21,7 @@ export type IntakeAccess = Pick<Access, "authenticate" | "checkEnrollment">;
 
 /** What the intake asks of the fleet. `Fleet` has this shape. */
 export interface IntakeFleet {
-  readonly points: Pick<Points, "take" | "hear">;
+  readonly points: Pick<Points, "take" | "hear" | "turns">;
   readonly elections: Pick<Elections, "stand">;
 }
 
@@ -156,18 +156,20 @@ async function takePoints(
   parts: IntakeParts,
   { request, body, order }: { readonly request: PlainRequest; readonly body: Uint8Array; readonly order: WriteOrder },
 ): Promise<void> {
-  const receivedAtNs = BigInt(Math.floor(parts.clock.now())) * 1_000_000n;
-  const precision = readPrecision(request, order.precision);
-  const { decoded, kind, lines } = readPoints(request, body, { receivedAtNs, precision, series: parts.series });
-  if (!decoded.points) throw new IntakeFailure(400, INVALID[kind], describeProblems(decoded));
-  if (decoded.points.length === 0 && !order.mayBeEmpty)
+  const { points } = parts.fleet;
+  const read = await readPoints(request, body, {
+    category: order.category,
+    receivedAtNs: BigInt(Math.floor(parts.clock.now())) * 1_000_000n,
+    precision: readPrecision(request, order.precision),
+    series: parts.series,
+    turns: points.turns.begin(),
+  });
+  if ((read.points ?? read.readings).length === 0 && !order.mayBeEmpty)
     throw new IntakeFailure(400, "noPoints", "the body holds no point");
   const source = readSource(request, order.pass.tokenId);
   const packageId = readPackageId(request, order.pass.realm);
-  await parts.fleet.points.take({ category: order.category, points: decoded.points, source, lines, packageId });
+  await points.take({ ...read, source, packageId });
 }
-
-const INVALID = { line: "invalidLinePoint", json: "invalidJsonPoint", protobuf: "invalidProtobufPoint" } as const;
 
 /** Whether a token is good; by its path, since that is how agents' installers ask. */
 async function answerTokenCheck(parts: IntakeParts, request: PlainRequest, rest: string): Promise<PlainResponse> {
