@@ -6,6 +6,7 @@ export * from "./g0.ts";
 export * from "./g1.ts";
 export * from "./g2.ts";
 export * from "./limits.ts";
+export * from "./sniff.ts";
 export * from "./texts.ts";
 export type { Missing, UserActionName } from "./user-texts.ts";
 export type { UndecodableReason } from "./wire-reader.ts";
