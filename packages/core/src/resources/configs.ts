@@ -37,6 +37,10 @@ export const configSchema = z.object({
   kind: z.string(),
   format: configFormatSchema,
   description: z.string(),
+  /** Which agents are meant, such as `ilogtail`; empty for all that can take its kind. */
+  agentType: z.string(),
+  /** When a one-time config must not start any more; null for all others. */
+  expiresAt: instant.nullable(),
   /** The newest one; agents get what was given to their groups. */
   revision: z.number().int(),
   groups: z.array(z.object({ id: z.string(), name: z.string(), revision: z.number().int() })),
@@ -129,6 +133,8 @@ export const rolloutWriteSchema = z.strictObject({
   failureBudget: countOrShareSchema.default(0),
 });
 export type RolloutWrite = z.input<typeof rolloutWriteSchema>;
+/** The same with its defaults. */
+export type RolloutSpec = z.output<typeof rolloutWriteSchema>;
 
 export const rolloutSchema = z.object({
   id: z.string(),

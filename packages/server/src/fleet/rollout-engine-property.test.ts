@@ -123,10 +123,19 @@ function dealt(count: number, sizes: readonly CountOrShare[], random: Random): M
 }
 
 /** What the engine is shown of them, as the store would. */
-function shown(agents: readonly ModelAgent[], wave: number): Pick<StepSnapshot, "healthy" | "agents"> {
+function shown(
+  agents: readonly ModelAgent[],
+  wave: number,
+): Pick<StepSnapshot, "total" | "online" | "waveSize" | "healthy" | "agents"> {
   const near = agents.map(({ seen }) => seen).filter((agent) => agent.wave <= wave + 1);
   const rest = near.filter((agent) => agent.state !== "healthy" || agent.told === "failed");
-  return { healthy: near.length - rest.length, agents: rest };
+  return {
+    total: agents.length,
+    online: agents.filter(({ seen }) => seen.online).length,
+    waveSize: agents.filter(({ seen }) => seen.wave === wave).length,
+    healthy: near.length - rest.length,
+    agents: rest,
+  };
 }
 
 function set(agents: readonly ModelAgent[], number: number, how: Partial<StepAgent>): void {

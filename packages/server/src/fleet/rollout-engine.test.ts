@@ -7,13 +7,13 @@ const NOW = 1_000_000;
 const HEALTHY_MS = 30_000;
 const TIMEOUT_MS = 600_000;
 
-/** An online agent of the first wave that was given the revision a second ago. */
+/** An online agent of the first wave that was given the revision a minute ago. */
 function agentOf(how: Partial<StepAgent> = {}): StepAgent {
   return {
     number: 1,
     wave: 1,
     state: "pending",
-    begunAt: NOW - 1000,
+    begunAt: NOW - 60_000,
     excused: false,
     online: true,
     presentSince: 0,
@@ -24,17 +24,20 @@ function agentOf(how: Partial<StepAgent> = {}): StepAgent {
   };
 }
 
-/** A running rollout of three waves, whose first one began a second ago. */
+/** A running rollout of three waves, whose first one began a minute ago. */
 function snapshotOf(how: Partial<StepSnapshot> = {}): StepSnapshot {
   return {
     now: NOW,
     state: "running",
     wave: 1,
-    waveAt: NOW - 1000,
+    waveAt: NOW - 60_000,
     waves: 3,
     healthyMs: HEALTHY_MS,
     applyTimeoutMs: TIMEOUT_MS,
     failureBudget: 0,
+    total: 10,
+    online: 10,
+    waveSize: 1,
     healthy: 0,
     agents: [agentOf()],
     ...how,
@@ -82,6 +85,26 @@ describe("a step of a rollout", () => {
     assert.deepEqual([back.wave, back.begin], [2, [1]]);
     const begunLater = agentOf({ begunAt: NOW - 10 });
     assert.equal(stepRollout(snapshotOf({ agents: [begunLater] })).wave, 2);
+  });
+
+  test("holds a wave for the time even when nobody of it was there, and for those who come in that time", () => {
+    const agents = [waiting(1, 1, { online: false }), waiting(2, 2)];
+    const just = { waveAt: NOW - HEALTHY_MS + 1, agents };
+    assert.deepEqual(
+      [stepRollout(snapshotOf(just)).wave, stepRollout(snapshotOf({ ...just, waveSize: 0 })).wave],
+      [1, 2],
+    );
+    assert.equal(stepRollout(snapshotOf({ ...just, waveAt: NOW - HEALTHY_MS })).wave, 2);
+    const came = agentOf({ begunAt: NOW - 31_000 });
+    assert.equal(stepRollout(snapshotOf({ agents: [came, ...agents] })).wave, 1);
+  });
+
+  test("moves nothing on while nobody at all is online, unless there is nobody", () => {
+    const agents = [waiting(1, 1, { online: false }), waiting(2, 2, { online: false })];
+    const decision = stepRollout(snapshotOf({ wave: 2, waves: 2, online: 0, agents }));
+    assert.deepEqual([decision.state, decision.wave], ["running", 2]);
+    const nobody = { total: 0, online: 0, waveSize: 0, agents: [] };
+    assert.equal(stepRollout(snapshotOf({ ...nobody, wave: 3 })).state, "done");
   });
 
   test("waits for an agent that went away with the revision, and takes it for failed when it stays away", () => {

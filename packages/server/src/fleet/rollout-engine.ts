@@ -30,6 +30,10 @@ export interface StepSnapshot {
   readonly healthyMs: number;
   readonly applyTimeoutMs: number;
   readonly failureBudget: CountOrShare;
+  /** How many agents it has, how many of them are online, and how many are in the wave that began last. */
+  readonly total: number;
+  readonly online: number;
+  readonly waveSize: number;
   /** How many agents are healthy and say nothing else; they are not in `agents`. */
   readonly healthy: number;
   /** All others of the waves that have begun and of the next one. */
@@ -57,8 +61,8 @@ export interface StepDecision {
 
 /**
  * Decides about a rollout; knows no store and changes nothing. Whoever was given the revision is healthy or failed before
- * long, so that a wave always ends: those who were away when it began, or came later, do not hold it up. While a rollout is
- * paused or halted outcomes are still noted, and nobody is given anything.
+ * long, so that a wave always ends. While a rollout is paused or halted outcomes are still noted, and nobody is given
+ * anything. While nobody at all is online, as after a start of the server, nothing moves on.
  */
 export function stepRollout(snapshot: StepSnapshot): StepDecision {
   const judged = snapshot.agents.map((agent) => ({ agent, ...judge(agent, snapshot) }));
@@ -73,14 +77,27 @@ export function stepRollout(snapshot: StepSnapshot): StepDecision {
   const budget = resolveBudget(snapshot.failureBudget, begun);
   if (failed > budget) return { ...rest, state: "halted", reason: describeHalt(failed, begun, budget) };
 
-  const isHeld = judged.some(
-    ({ agent, state }) =>
-      agent.begunAt !== null && agent.begunAt <= snapshot.waveAt && (state === "pending" || state === "applied"),
-  );
+  if (snapshot.total > 0 && snapshot.online === 0) return { ...rest, state: "running" };
+  const isHeld = holdsWave(snapshot, judged);
   if (!isHeld && snapshot.wave >= snapshot.waves) return { ...rest, state: "done", reason: "every wave is through" };
   const wave = isHeld ? snapshot.wave : snapshot.wave + 1;
   const begin = snapshot.agents.filter((agent) => agent.state === "waiting" && agent.online && agent.wave <= wave);
   return { ...rest, state: "running", wave, begin: begin.map((agent) => agent.number) };
+}
+
+/**
+ * A wave lasts as long as it takes to be healthy, and as long as somebody who was given the revision within that time is
+ * neither healthy nor failed. Those who were away, or come later, are not waited for: in a large fleet somebody always comes.
+ */
+function holdsWave(
+  { now, wave, waveAt, waveSize, healthyMs }: StepSnapshot,
+  judged: readonly { readonly agent: StepAgent; readonly state: RolloutAgentState }[],
+): boolean {
+  if (wave > 0 && waveSize > 0 && now < waveAt + healthyMs) return true;
+  return judged.some(
+    ({ agent: { begunAt }, state }) =>
+      begunAt !== null && begunAt <= waveAt + healthyMs && (state === "pending" || state === "applied"),
+  );
 }
 
 /**
