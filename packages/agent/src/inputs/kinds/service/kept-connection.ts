@@ -1,12 +1,25 @@
 import type { Clock } from "@muster/core";
 import { withDeadline } from "./deadline.ts";
+import { ServiceTrouble } from "./failure.ts";
+
+/** Bytes that a peer may send in one reading; statistics of a server with thousands of databases are shorter. */
+const MAX_READING = 8 * 1024 * 1024;
+const WATCH_EVERY_MS = 10;
+
+/** A socket, of which we want to know how much came. */
+export interface Watched {
+  readonly bytesRead: number;
+}
 
 export interface ConnectionCare<Client> {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly place: string;
-  /** Connects and logs in. A client that did not get so far is closed by `open` itself. */
-  open(signal: AbortSignal): Promise<Client>;
+  /**
+   * Connects and logs in. A client that did not get so far is closed by `open` itself. Who reads whatever comes gives its
+   * socket to `watch`: a peer that does not stop is cut off.
+   */
+  open(signal: AbortSignal, watch: (socket: Watched) => void): Promise<Client>;
   /** Lets go of it now, whatever it is doing. Never throws. */
   close(client: Client): void;
 }
@@ -21,13 +34,16 @@ export interface KeptConnection<Client> {
 export function keepConnection<Client>(care: ConnectionCare<Client>): KeptConnection<Client> {
   let kept: Client | undefined;
   let isClosed = false;
+  let socket: Watched = { bytesRead: 0 };
   const drop = () => {
     const client = kept;
     kept = undefined;
     if (client !== undefined) care.close(client);
   };
   const connect = async (signal: AbortSignal): Promise<Client> => {
-    const client = await care.open(signal);
+    const client = await care.open(signal, (opened) => {
+      socket = opened;
+    });
     // its time was over while it opened: nobody is there to use it
     if (signal.aborted || isClosed) {
       care.close(client);
@@ -38,12 +54,21 @@ export function keepConnection<Client>(care: ConnectionCare<Client>): KeptConnec
   };
   return {
     async use(signal, task) {
+      const flood = new AbortController();
+      const before = { socket, bytes: socket.bytesRead };
+      const unwatch = care.clock.every(WATCH_EVERY_MS, () => {
+        const bytes = socket.bytesRead - (socket === before.socket ? before.bytes : 0);
+        if (bytes > MAX_READING) flood.abort(new ServiceTrouble(`${care.place} sent more than ${MAX_READING} bytes`));
+      });
       try {
-        return await withDeadline({ ...care, signal }, async (own) => task(kept ?? (await connect(own))));
+        const either = AbortSignal.any([signal, flood.signal]);
+        return await withDeadline({ ...care, signal: either }, async (own) => task(kept ?? (await connect(own))));
       } catch (error) {
         // after a failure nobody knows what the next answer on it would belong to
         drop();
         throw error;
+      } finally {
+        unwatch();
       }
     },
     close() {

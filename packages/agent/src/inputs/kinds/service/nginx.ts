@@ -2,7 +2,7 @@ import type { Point } from "@muster/core";
 import * as z from "zod/mini";
 import type { Collector } from "../../collector.ts";
 import { defineKind, type KindTools, sampleOf } from "../shared/kind.ts";
-import { duration, options } from "../shared/options.ts";
+import { duration, integer, options } from "../shared/options.ts";
 import { nowNs, pointOf, present, type RawFields } from "../shared/values.ts";
 import { withDeadline } from "./deadline.ts";
 import { portOf, shownAddress, webAddresses } from "./endpoint.ts";
@@ -22,6 +22,8 @@ const MAX_ZONES = 1000;
 const nginxOptions = withSynonyms(
   options({
     ...HTTP_OPTIONS,
+    // JSON takes many times its length once it is read
+    max_body_size: integer(4 * 1024 * 1024, { min: 1024, max: 256 * 1024 * 1024 }),
     urls: webAddresses(["http://127.0.0.1/server_status"]),
     format: z._default(z.enum(["auto", "stub_status", "vts", "plus"]), "auto"),
     timeout: duration(5000, { minMs: 100, maxMs: 60_000 }),
@@ -52,23 +54,25 @@ export function readVts(json: Json, tags: Tags, timeNs: bigint): Point[] {
     `connection_${name}`,
     readNumeric(connections[name] ?? (name === "accepts" ? connections.accepted : undefined)),
   ]);
-  const upstreams = Object.entries(asObject(json.upstreamZones)).flatMap(([upstream, servers]) =>
-    (Array.isArray(servers) ? servers : []).map((server) => {
-      const peer = asObject(server);
-      const own = { ...tags, upstream_zone: upstream, upstream_server: String(peer.server ?? "") };
-      return pointOf("nginx_upstream_zone", { tags: own, fields: zoneFields(peer), timeNs });
-    }),
+  const peers = Object.entries(asObject(json.upstreamZones)).flatMap(([upstream, servers]) =>
+    (Array.isArray(servers) ? servers : []).slice(0, MAX_ZONES).map((server) => ({ upstream, peer: asObject(server) })),
   );
+  const upstreams = peers.slice(0, MAX_ZONES).map(({ upstream, peer }) => {
+    const own = { ...tags, upstream_zone: upstream, upstream_server: String(peer.server ?? "") };
+    return pointOf("nginx_upstream_zone", { tags: own, fields: zoneFields(peer), timeNs });
+  });
   const zones = (measurement: string, tag: string, from: unknown) =>
-    Object.entries(asObject(from)).map(([zone, value]) =>
-      pointOf(measurement, { tags: { ...tags, [tag]: zone }, fields: zoneFields(asObject(value)), timeNs }),
-    );
+    Object.entries(asObject(from))
+      .slice(0, MAX_ZONES)
+      .map(([zone, value]) =>
+        pointOf(measurement, { tags: { ...tags, [tag]: zone }, fields: zoneFields(asObject(value)), timeNs }),
+      );
   const version = typeof json.nginxVersion === "string" ? json.nginxVersion : undefined;
   return present([
     pointOf("nginx", { tags: { ...tags, nginx_version: version }, fields: Object.fromEntries(states), timeNs }),
-    ...zones("nginx_server_zone", "server_zone", json.serverZones).slice(0, MAX_ZONES),
-    ...upstreams.slice(0, MAX_ZONES),
-    ...zones("nginx_cache_zone", "cache_zone", json.cacheZones).slice(0, MAX_ZONES),
+    ...zones("nginx_server_zone", "server_zone", json.serverZones),
+    ...upstreams,
+    ...zones("nginx_cache_zone", "cache_zone", json.cacheZones),
   ]);
 }
 

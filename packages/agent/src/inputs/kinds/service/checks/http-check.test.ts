@@ -77,3 +77,11 @@ test("whoever refuses or says nothing is a point with the reason, and no trouble
   assert.notEqual(results["http://nowhere.invalid/"]?.[0], "success");
   assert.deepEqual(trial.troubles, []);
 });
+
+test("a body that was made to be slow to match holds nobody up", async (context) => {
+  const url = await serveHttp(context, (_request, response) => response.end("status".repeat(150_000)));
+  const trial = await tryKind(context, httpCheck, { options: { urls: [url], response_string_match: "status.*ok" } });
+  await trial.collect();
+  const [row] = rowsOf(trial.points, "http_check");
+  assert.deepEqual([row?.result, row?.error], ["mismatch", "the body takes longer than 250 ms to match"]);
+});

@@ -11,10 +11,13 @@ import { authHeaders, HTTP_OPTIONS, HTTP_SAMPLE, loadTls, secretsOf, type TlsMat
 import { type HttpAnswer, requestHttp } from "../http-request.ts";
 import { withSynonyms } from "../synonyms.ts";
 import { forEachFew } from "../targets.ts";
+import { matchWithin } from "./match-within.ts";
 import { CHECK_RESULTS, type CheckResult, classifyFailure, RESULT_WORDS } from "./results.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 const MAX_REDIRECTS = 5;
+/** Nothing else runs while a body is matched. */
+const MATCH_WITHIN_MS = 250;
 
 const httpCheckOptions = withSynonyms(
   options({
@@ -93,7 +96,11 @@ function judgeAnswer(
   const { status, body, phases } = answer;
   const expected = wanted.response_status_code;
   const isStatus = expected === 0 ? status < 400 : status === expected;
-  const isBody = wanted.response_string_match?.test(body.toString("utf8"));
+  const expression = wanted.response_string_match;
+  const match = expression && matchWithin(expression, body.toString("utf8"), MATCH_WITHIN_MS);
+  const isBody = match === undefined ? undefined : match === true;
+  const mismatch =
+    match === "late" ? `the body takes longer than ${MATCH_WITHIN_MS} ms to match` : "the body does not match";
   const { lookup, connect, tls, firstByte, done } = phases;
   const between = (from: number | undefined, to: number | undefined) =>
     from === undefined || to === undefined ? undefined : Math.max(0, to - from);
@@ -111,7 +118,7 @@ function judgeAnswer(
       first_byte_time: between(tls ?? connect, firstByte),
       download_time: between(firstByte, done),
       certificate_expires_in: end === undefined ? undefined : int((end - now) / 1000),
-      error: isStatus ? (isBody === false ? "the body does not match" : undefined) : `status ${status}`,
+      error: isStatus ? (isBody === false ? mismatch : undefined) : `status ${status}`,
     },
   };
 }

@@ -1,3 +1,4 @@
+import { connect as connectSocket } from "node:net";
 import type { Point } from "@muster/core";
 import type { Connection, ConnectionOptions, RowDataPacket } from "mysql2/promise";
 import type * as z from "zod/mini";
@@ -157,9 +158,16 @@ export function createMysql(wanted: MysqlOptions, tools: KindTools): Collector {
     clock: tools.clock,
     timeoutMs: wanted.timeout,
     place,
-    open: async () => {
+    open: async (signal, watch) => {
+      const openSocket = () => {
+        const { host, port, unix_socket_path: path } = wanted;
+        const keep = { keepAlive: true, noDelay: true };
+        const socket = connectSocket({ ...(path === "" ? { host, port } : { path }), ...keep, signal });
+        watch(socket);
+        return socket;
+      };
       try {
-        const client = await connect(configOf(wanted, tls));
+        const client = await connect({ ...configOf(wanted, tls), stream: openSocket });
         client.on("error", () => {}); // the next query tells
         return client;
       } catch (error) {

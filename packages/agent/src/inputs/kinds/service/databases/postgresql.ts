@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import type { Point } from "@muster/core";
 import type { Client, ClientConfig } from "pg";
@@ -144,7 +145,12 @@ export function createPostgresql(wanted: PostgresqlOptions, tools: KindTools): C
     clock: tools.clock,
     timeoutMs: wanted.timeout,
     place,
-    open: (signal) => openPostgres(new ClientClass(configOf(wanted, tls)), place, signal),
+    open: (signal, watch) => {
+      const socket = new Socket();
+      watch(socket);
+      const client = new ClientClass({ ...configOf(wanted, tls), stream: () => socket });
+      return openPostgres(client, place, signal);
+    },
     close: closeNow,
   });
   return {

@@ -1,5 +1,4 @@
 import type { Point } from "@muster/core";
-import type { Redis } from "ioredis";
 import type * as z from "zod/mini";
 import type { Collector } from "../../../collector.ts";
 import { defineKind, type KindTools, sampleOf } from "../../shared/kind.ts";
@@ -11,12 +10,11 @@ import { loadTls, TLS_OPTIONS, type TlsMaterial } from "../http-options.ts";
 import { keepConnection } from "../kept-connection.ts";
 import { pickNumbers, readFloat, readNumeric } from "../numbers.ts";
 import { readTargets } from "../targets.ts";
+import { openRedis, REDIS_LIMITS, type RedisClient, RedisRefusal } from "./redis-client.ts";
 import { REDIS_INFO_FIELDS } from "./redis-fields.ts";
 
 /** Commands, errors or replicas of one server that become points. */
 const MAX_ROWS = 500;
-/** INFO of a server with every command in use has some 20 KiB. */
-const MAX_INFO = 4 * 1024 * 1024;
 
 const redisOptions = options({
   ...TLS_OPTIONS,
@@ -38,7 +36,7 @@ type Tags = Readonly<Record<string, string>>;
 /** Lines `name:value` of INFO, without its headings. */
 export function parseInfo(text: string): Map<string, string> {
   const values = new Map<string, string>();
-  for (const line of text.slice(0, MAX_INFO).split(/\r?\n/)) {
+  for (const line of text.slice(0, REDIS_LIMITS.answer).split(/\r?\n/)) {
     const colon = line.indexOf(":");
     if (colon > 0 && !line.startsWith("#")) values.set(line.slice(0, colon), line.slice(colon + 1));
   }
@@ -115,20 +113,19 @@ function commandFields(parts: ReadonlyMap<string, string>): RawFields {
 
 export function createRedis(wanted: RedisOptions, tools: KindTools): Collector {
   let tls: TlsMaterial;
-  let open: (signal: AbortSignal) => Promise<Redis>;
   const isSocket = wanted.unix_socket_path !== "";
   const place = isSocket ? wanted.unix_socket_path : formatEndpoint(wanted);
   const tags: Tags = { server: place };
-  const connection = keepConnection<Redis>({
+  const connection = keepConnection<RedisClient>({
     clock: tools.clock,
     timeoutMs: wanted.timeout,
     place,
-    open: (signal) => open(signal),
-    close: (client) => client.disconnect(),
+    open: (signal) => logIn({ wanted, tls, place }, signal),
+    close: (client) => client.close(),
   });
 
-  const read = async (client: Redis): Promise<Point[]> => {
-    const info = parseInfo(String(await client.call("INFO", "all")));
+  const read = async (client: RedisClient): Promise<Point[]> => {
+    const info = parseInfo(String(await client.ask("INFO", "all")));
     if (info.size === 0) throw new ServiceTrouble(`${place} is no Redis: it answered INFO with nothing`);
     const more = wanted.slowlog ? await readSlowlog(client) : {};
     return readInfo(info, { tags, timeNs: nowNs(tools.clock), wanted, more });
@@ -137,8 +134,6 @@ export function createRedis(wanted: RedisOptions, tools: KindTools): Collector {
   return {
     async start() {
       tls = await loadTls(wanted);
-      const { Redis: Client } = await import("ioredis");
-      open = (signal) => openRedis({ Client, wanted, tls, place }, signal);
     },
     async collect(signal) {
       await readTargets(tools, {
@@ -155,70 +150,44 @@ export function createRedis(wanted: RedisOptions, tools: KindTools): Collector {
 }
 
 /** How much is in the log of slow commands, and how many ever were: their numbers go up by one. */
-async function readSlowlog(client: Redis): Promise<RawFields> {
-  const length: unknown = await client.call("SLOWLOG", "LEN");
-  const newest: unknown = await client.call("SLOWLOG", "GET", "1");
+async function readSlowlog(client: RedisClient): Promise<RawFields> {
+  const length = await client.ask("SLOWLOG", "LEN");
+  const newest = await client.ask("SLOWLOG", "GET", "1");
   const entry: unknown = Array.isArray(newest) ? newest[0] : undefined;
   const [id, , micro] = Array.isArray(entry) ? (entry as unknown[]) : [];
   const slowest = readFloat(micro);
   return {
     slowlog_length: readNumeric(length),
-    slowlog_total: id === undefined ? undefined : BigInt(Number(id)) + 1n,
+    slowlog_total: typeof id === "bigint" ? id + 1n : undefined,
     slowlog_last_time: slowest === undefined ? undefined : slowest / 1e6,
   };
 }
 
 interface Opening {
-  readonly Client: typeof Redis;
   readonly wanted: RedisOptions;
   readonly tls: TlsMaterial;
   readonly place: string;
 }
 
-/** A client that tries once and queues nothing: what it cannot do now, the next reading will. */
-async function openRedis({ Client, wanted, tls, place }: Opening, signal: AbortSignal): Promise<Redis> {
-  const client = new Client({
-    ...(wanted.unix_socket_path === "" ? { host: wanted.host, port: wanted.port } : { path: wanted.unix_socket_path }),
-    ...(wanted.tls ? { tls } : {}),
-    // the third version logs in with its first words, which says less about what was wrong
-    protocol: 2,
-    lazyConnect: true,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
-    enableReadyCheck: false,
-    disableClientInfo: true,
-    connectTimeout: wanted.timeout,
-  });
-  // the reason comes as an event, and what connect() rejects with is only that it is closed
-  let reason: unknown;
-  client.on("error", (error) => {
-    reason ??= error;
-  });
-  const stop = () => client.disconnect();
+async function logIn({ wanted, tls, place }: Opening, signal: AbortSignal): Promise<RedisClient> {
+  const { host, port, unix_socket_path: path, username, password } = wanted;
+  const connect = path === "" ? { host, port } : { path };
+  const client = await openRedis({ connect, name: place, ...(wanted.tls ? { tls } : {}) }, signal);
+  const stop = () => client.close();
   signal.addEventListener("abort", stop, { once: true });
   try {
-    await client.connect();
-    await logIn(client, wanted, place);
+    if (password !== "") await client.ask("AUTH", ...(username === "" ? [password] : [username, password]));
+    await client.ask("PING");
     return client;
   } catch (error) {
-    client.disconnect();
-    throw error instanceof ServiceTrouble ? error : (reason ?? error);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-}
-
-async function logIn(client: Redis, { username, password }: RedisOptions, place: string): Promise<void> {
-  try {
-    if (password !== "") await client.call("AUTH", ...(username === "" ? [password] : [username, password]));
-    await client.call("PING");
-  } catch (error) {
-    const message = error instanceof Error ? error.message : "";
+    client.close();
+    const message = error instanceof RedisRefusal ? error.message : "";
     if (message.startsWith("WRONGPASS")) throw new ServiceTrouble(`${place} refused the user or the password`);
     if (message.startsWith("NOAUTH")) throw new ServiceTrouble(`${place} asks for a password`);
     if (message.startsWith("ERR AUTH")) throw new ServiceTrouble(`${place} knows no password, and one is configured`);
     throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
 }
 
