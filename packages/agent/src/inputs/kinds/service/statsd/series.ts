@@ -13,9 +13,14 @@ export interface SeriesOptions {
   readonly separator: string;
   /** A gauge without news for so long is forgotten, ms. */
   readonly gaugeTimeoutMs: number;
+  /** What everything that is kept may take, about; what has no room is dropped. */
+  readonly maxBytes: number;
   /** 0 up to 1. */
   readonly random: () => number;
 }
+
+/** Bytes that something takes, besides twice its characters. */
+const COSTS = { series: 400, member: 60, sample: 16 } as const;
 
 /** Members of one set that are told apart. */
 const MAX_MEMBERS = 10_000;
@@ -29,6 +34,8 @@ interface Series {
   members: Set<string> | undefined;
   timing: Timing | undefined;
   changedAt: number;
+  /** Of its names, bytes. */
+  readonly cost: number;
 }
 
 /** Counts, sums and squares weigh by the rate; samples are what came. */
@@ -47,12 +54,13 @@ export class StatsdSeries {
   readonly #options: SeriesOptions;
   readonly #series = new Map<string, Series>();
   #refused = 0;
+  #held = 0;
 
   constructor(options: SeriesOptions) {
     this.#options = options;
   }
 
-  /** Lines for series that there was no room for, since the last flush. */
+  /** Series and members of sets that there was no room for, since the last flush: each time that one came. */
   get refused(): number {
     return this.#refused;
   }
@@ -71,6 +79,7 @@ export class StatsdSeries {
   flush(nowMs: number, timeNs: bigint): Point[] {
     const points: Point[] = [];
     this.#refused = 0;
+    this.#held = 0;
     for (const [key, series] of this.#series) {
       if (series.type === "gauge" && nowMs - series.changedAt > this.#options.gaugeTimeoutMs) {
         this.#series.delete(key);
@@ -83,7 +92,8 @@ export class StatsdSeries {
         timeNs,
       });
       if (point) points.push(point); // sums may leave what a number can hold
-      if (type !== "gauge") this.#series.delete(key);
+      if (type === "gauge") this.#held += series.cost;
+      else this.#series.delete(key);
     }
     return points;
   }
@@ -92,19 +102,35 @@ export class StatsdSeries {
     const key = JSON.stringify([name, type, ...Object.entries(tags).flat()]);
     const known = this.#series.get(key);
     if (known || this.#series.size >= this.#options.maxSeries) return known;
+    const cost = COSTS.series + 4 * key.length; // the key, and what it is made of
+    if (!this.#hold(cost)) return undefined;
     const measurement = name.replaceAll(".", this.#options.separator);
-    const created: Series = { measurement, type, tags, value: 0, members: undefined, timing: undefined, changedAt: 0 };
+    const empty = { value: 0, members: undefined, timing: undefined, changedAt: 0 };
+    const created: Series = { measurement, type, tags, cost, ...empty };
     this.#series.set(key, created);
     return created;
+  }
+
+  /** Takes room; false when there is none left. */
+  #hold(bytes: number): boolean {
+    if (this.#held + bytes > this.#options.maxBytes) return false;
+    this.#held += bytes;
+    return true;
   }
 
   #take(series: Series, text: string, rate: number): void {
     if (series.type === "set") {
       series.members ??= new Set();
-      if (series.members.size < MAX_MEMBERS) series.members.add(text);
+      this.#join(series.members, text);
     } else if (series.type === "counter") series.value += Number(text) / rate;
     else if (series.type === "gauge") series.value = /^[+-]/.test(text) ? series.value + Number(text) : Number(text);
     else this.#time(series, Number(text), rate);
+  }
+
+  #join(members: Set<string>, text: string): void {
+    if (members.has(text)) return;
+    if (members.size < MAX_MEMBERS && this.#hold(COSTS.member + 2 * text.length)) members.add(text);
+    else this.#refused += 1;
   }
 
   #time(series: Series, value: number, rate: number): void {
@@ -117,10 +143,11 @@ export class StatsdSeries {
     timing.squares += value * value * weight;
     timing.least = Math.min(timing.least, value);
     timing.most = Math.max(timing.most, value);
-    const { maxSamples, random } = this.#options;
+    const { samples } = timing;
     // a reservoir: each of all values has the same chance to be kept
-    const place = timing.seen <= maxSamples ? timing.seen - 1 : Math.floor(random() * timing.seen);
-    if (place < maxSamples) timing.samples[place] = value;
+    const canGrow = samples.length < this.#options.maxSamples && (samples.length === 0 || this.#hold(COSTS.sample));
+    const place = canGrow ? samples.length : Math.floor(this.#options.random() * timing.seen);
+    if (canGrow || place < samples.length) samples[place] = value;
   }
 
   #fieldsOf({ type, value, members, timing }: Series): RawFields {

@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { findFreePort, onEnd, type Scope, waitUntil } from "@muster/testing";
+import { findFreePort, ManualClock, onEnd, type Scope, waitUntil } from "@muster/testing";
 import { tryKind } from "../../shared/kinds-for-test.ts";
 import { makeRandom, mutateText } from "../fakes-for-test.ts";
 import { parseStatsd, type StatsdLine } from "./line.ts";
@@ -16,6 +16,7 @@ const OPTIONS = {
   percentiles: [50, 90],
   separator: "_",
   gaugeTimeoutMs: 1000,
+  maxBytes: 1_000_000,
   random: () => 0.5,
 };
 
@@ -104,6 +105,38 @@ test("new series beyond the limit are counted and dropped, and samples of one st
   assert.ok(median > 2500 && median < 7500, String(median));
 });
 
+test("however many names, members and values somebody sends, what is kept has a limit and is told", () => {
+  const series = new StatsdSeries({ ...OPTIONS, maxSeries: 200_000, maxSamples: 100_000, maxBytes: 100_000 });
+  const attack = (lineOf: (index: number) => string) => {
+    for (let index = 0; index < 5000; index++) fill(series, [lineOf(index)]);
+    return series.refused;
+  };
+  const tag = "t".repeat(150);
+  assert.ok(attack((index) => `name${index}:1|c|#${tag}:${tag}`) > 4900);
+  assert.ok(rows(series).length < 100);
+  assert.ok(attack((index) => `u${index % 3}:${tag}${index}|s`) > 4500);
+  const members = rows(series).map((row) => (row as { value?: number }).value ?? 0);
+  assert.ok(members.length === 3 && Math.max(...members) < 300, String(members));
+  // a timing keeps fewer values when there is no room, and counts all
+  attack((index) => `t${index % 2}:${index}|ms`);
+  assert.deepEqual(
+    rows(series).map((row) => (row as { count?: number }).count),
+    [2500, 2500],
+  );
+  // gauges stay, and so does their room
+  const gauges = attack((index) => `g${index}:1|g`);
+  rows(series);
+  assert.equal(
+    attack((index) => `g${index}:1|g`),
+    gauges,
+  );
+  rows(series, 2000);
+  assert.equal(
+    attack((index) => `h${index}:1|g`),
+    gauges,
+  );
+});
+
 test("no line makes the parser throw", () => {
   const random = makeRandom(8);
   for (let round = 0; round < 20_000; round++) {
@@ -154,6 +187,42 @@ test("over TCP lines come in pieces, and a line without an end is cut off", asyn
       ["b", 2],
     ],
   );
+});
+
+test("a connection that sends a byte now and then and no line is closed, one with lines is not", async (context) => {
+  const port = await findFreePort();
+  const clock = new ManualClock();
+  const options = { service_address: `127.0.0.1:${port}`, protocol: "tcp" };
+  const trial = await tryKind(context, statsd, { options, clock });
+  const [slow, good] = [connect(port, "127.0.0.1"), connect(port, "127.0.0.1")];
+  const ended = once(slow.resume(), "close");
+  onEnd(context, () => void good.destroy());
+  for (let minute = 0; minute <= 11; minute++) {
+    slow.write("x");
+    good.write("a:1|c\n");
+    const before = trial.points.length;
+    await waitUntil("the good one's line", async () => trial.collect().then(() => trial.points.length > before));
+    clock.advance(60_000);
+  }
+  await ended;
+  assert.equal(good.destroyed, false);
+});
+
+test("garbage in datagrams and over TCP is counted and kept nowhere", async (context) => {
+  const random = makeRandom(5);
+  const noise = Buffer.from(Array.from({ length: 8000 }, () => random(256)));
+  for (const protocol of ["udp", "tcp"]) {
+    const port = await findFreePort();
+    const trial = await tryKind(context, statsd, { options: { service_address: `127.0.0.1:${port}`, protocol } });
+    if (protocol === "udp") await sendUdp(context, port, noise.toString("latin1"));
+    else
+      connect(port, "127.0.0.1")
+        .on("error", () => {})
+        .end(noise);
+    await waitUntil("a trouble", async () => trial.collect().then(() => typeof trial.troubles.at(-1) === "string"));
+    assert.match(trial.troubles.at(-1) ?? "", /^\d+ lines? could not be read/);
+    assert.deepEqual(trial.points, []);
+  }
 });
 
 test("an address that is taken is refused in words", async (context) => {

@@ -1,6 +1,7 @@
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, isIPv6, type Server, type Socket } from "node:net";
+import type { Clock } from "@muster/core";
 import * as z from "zod/mini";
 import type { Collector } from "../../../collector.ts";
 import { defineKind, type KindTools, sampleOf } from "../../shared/kind.ts";
@@ -11,7 +12,11 @@ import { describeFailure, ServiceTrouble } from "../failure.ts";
 import { parseStatsd, STATSD_LIMITS } from "./line.ts";
 import { StatsdSeries } from "./series.ts";
 
+/** A connection without a whole line for so long is closed, however many bytes of one it sent. */
 const TCP_IDLE_MS = 600_000;
+const LOOK_EVERY_MS = 60_000;
+/** What came in an interval and is kept for its end. */
+const MAX_HELD = 64 * 1024 * 1024;
 
 const serviceAddress = z.pipe(
   z.custom<string>((value) => parseListen(value) !== undefined, 'must be an address such as "127.0.0.1:8125"'),
@@ -49,6 +54,7 @@ export function createStatsd(wanted: StatsdOptions, tools: KindTools): Collector
     percentiles: wanted.percentiles,
     separator: wanted.metric_separator,
     gaugeTimeoutMs: wanted.gauge_timeout,
+    maxBytes: MAX_HELD,
     random: Math.random,
   });
   let listener: Listener | undefined;
@@ -74,7 +80,7 @@ export function createStatsd(wanted: StatsdOptions, tools: KindTools): Collector
     async start() {
       const listen = wanted.protocol === "udp" ? listenUdp : listenTcp;
       try {
-        listener = await listen(wanted, { takeText, onBroken });
+        listener = await listen(wanted, { takeText, onBroken, clock: tools.clock });
       } catch (error) {
         throw new ServiceTrouble(describeFailure(error, place));
       }
@@ -86,7 +92,7 @@ export function createStatsd(wanted: StatsdOptions, tools: KindTools): Collector
       if (points.length > 0) await tools.emit("metric", points);
       const troubles = [
         bad && `${countLines(bad.count)} could not be read, the first was ${bad.first}`,
-        refused > 0 && `${countLines(refused)} of new series had no room ("max_series")`,
+        refused > 0 && `${countLines(refused)} of new series or members of sets had no room ("max_series")`,
       ].filter((trouble) => typeof trouble === "string");
       tools.reportTrouble(troubles.length === 0 ? null : troubles.join("; "));
       bad = undefined;
@@ -103,6 +109,7 @@ function countLines(count: number): string {
 }
 
 interface Receiver {
+  readonly clock: Clock;
   takeText(lines: string): void;
   onBroken(error: unknown): void;
 }
@@ -123,11 +130,16 @@ async function listenUdp({ service_address: { host, port } }: StatsdOptions, rec
 }
 
 async function listenTcp(wanted: StatsdOptions, receiver: Receiver): Promise<Listener> {
-  const sockets = new Set<Socket>();
+  const { clock, takeText } = receiver;
+  /** With the clock's monotonic time of the latest whole line. */
+  const sockets = new Map<Socket, number>();
   const server: Server = createServer((socket) => {
-    sockets.add(socket);
+    sockets.set(socket, clock.monotonic());
     socket.on("error", () => {}).once("close", () => sockets.delete(socket));
-    readLines(socket, receiver.takeText);
+    readLines(socket, (lines) => {
+      sockets.set(socket, clock.monotonic());
+      takeText(lines);
+    });
   });
   server.maxConnections = wanted.max_tcp_connections;
   const { host, port } = wanted.service_address;
@@ -137,9 +149,13 @@ async function listenTcp(wanted: StatsdOptions, receiver: Receiver): Promise<Lis
       resolve();
     });
   });
+  const stopLooking = clock.every(LOOK_EVERY_MS, () => {
+    for (const [socket, at] of sockets) if (clock.monotonic() - at > TCP_IDLE_MS) socket.destroy();
+  });
   return {
     close: async () => {
-      for (const socket of sockets) socket.destroy();
+      stopLooking();
+      for (const socket of sockets.keys()) socket.destroy();
       await new Promise<void>((resolve) => void server.close(() => resolve()));
     },
   };
@@ -148,7 +164,7 @@ async function listenTcp(wanted: StatsdOptions, receiver: Receiver): Promise<Lis
 /** Lines of a connection. One that sends no end of a line is closed. */
 function readLines(socket: Socket, take: (lines: string) => void): void {
   let rest = "";
-  socket.setEncoding("utf8").setTimeout(TCP_IDLE_MS, () => socket.destroy());
+  socket.setEncoding("utf8");
   socket.on("data", (piece: string) => {
     const whole = rest + piece;
     const end = whole.lastIndexOf("\n");
