@@ -1,25 +1,18 @@
 import type {
   AgentConfig,
+  AgentConfigListQuery,
   Config,
-  ConfigChange,
+  ConfigCreate,
+  ConfigEdit,
   ConfigKind,
   ConfigListQuery,
   ConfigPlan,
+  ConfigPlanRequest,
   ConfigRevision,
-  ConfigStatus,
-  ConfigWrite,
   Page,
 } from "@muster/core/resources";
 import { type Api, segment } from "./api.ts";
-import { type ListQuery, listAll, type PageQuery } from "./paging.ts";
-
-/** What one would give to whom. */
-export interface ConfigPlanRequest {
-  readonly configId: string;
-  readonly revision: number;
-  /** Ids of groups. */
-  readonly groups: readonly string[];
-}
+import { type ListQuery, listAll } from "./paging.ts";
 
 /** Named documents for agents: their revisions, which groups have which, and what agents make of them. */
 export class ConfigsApi {
@@ -47,12 +40,12 @@ export class ConfigsApi {
   }
 
   /** Reaches nobody until it is given to a group, by a rollout or an assignment. */
-  create(config: ConfigWrite): Promise<Config> {
+  create(config: ConfigCreate): Promise<Config> {
     return this.#api.json("POST", "configs", { body: config });
   }
 
   /** A new revision, unless nothing is new. Give `baseRevision`, the one that was edited, so that nobody else's change is lost. */
-  change(id: string, change: ConfigChange): Promise<Config> {
+  change(id: string, change: ConfigEdit): Promise<Config> {
     return this.#api.json("PATCH", pathOf(id), { body: change });
   }
 
@@ -71,11 +64,11 @@ export class ConfigsApi {
   }
 
   /** Everybody who should have it or has it. */
-  agents(id: string, query: PageQuery & { readonly status?: ConfigStatus } = {}): Promise<Page<AgentConfig>> {
+  agents(id: string, query: ListQuery<AgentConfigListQuery> = {}): Promise<Page<AgentConfig>> {
     return this.#api.json("GET", `${pathOf(id)}/agents`, { query });
   }
 
-  agentsAll(id: string, query: { readonly status?: ConfigStatus } = {}): AsyncGenerator<AgentConfig> {
+  agentsAll(id: string, query: ListQuery<AgentConfigListQuery> = {}): AsyncGenerator<AgentConfig> {
     return listAll((page) => this.agents(id, { ...query, ...page }));
   }
 

@@ -2,7 +2,6 @@ export type { AgentPage } from "./agents.ts";
 export type { ApiOptions } from "./api.ts";
 export type { AuditFilters } from "./audit.ts";
 export { MusterClient } from "./client.ts";
-export type { ConfigPlanRequest } from "./configs.ts";
 export { LiveClient, type LiveOptions, type LiveState, type LiveTarget } from "./live.ts";
 export { type ConnectLive, connectLive, type LiveSocket } from "./live-socket.ts";
 export type { LiveEventFor, LiveEventsByOp, LiveNotice, LiveOp, LiveSubject } from "./live-subjects.ts";

@@ -1,4 +1,4 @@
-import type { ConfigSecret } from "@muster/core/resources";
+import type { ConfigSecret, ConfigSecretPut } from "@muster/core/resources";
 import { type Api, segment } from "./api.ts";
 
 /** Values that texts of configs ask for by `${secret.NAME}`. They can be set and never read. Needs the role admin. */
@@ -14,7 +14,7 @@ export class SecretsApi {
   }
 
   /** `revised`: ids of the configs that agents get anew with it. A description that is not given stays. */
-  set(name: string, secret: { readonly value: string; readonly description?: string }): Promise<{ revised: string[] }> {
+  set(name: string, secret: ConfigSecretPut): Promise<{ revised: string[] }> {
     return this.#api.json("PUT", `secrets/${segment(name)}`, { body: secret });
   }
 

@@ -109,6 +109,18 @@ export const configChangeSchema = z.strictObject({
 });
 export type ConfigChange = z.infer<typeof configChangeSchema>;
 
+/** What only some agents make something of. */
+const told = {
+  /** Which agents are meant, such as `ilogtail`; empty for all that can take its kind. */
+  agentType: z.string().max(100).optional(),
+  /** When a one-time config must not start any more. */
+  expiresAt: z.iso.datetime({ offset: true }).nullable().optional(),
+};
+export const configCreateSchema = configWriteSchema.extend(told);
+export type ConfigCreate = z.input<typeof configCreateSchema>;
+export const configEditSchema = configChangeSchema.extend(told);
+export type ConfigEdit = z.infer<typeof configEditSchema>;
+
 export const configPageSchema = page(configSchema);
 export const configListQuerySchema = pageQuerySchema.extend({
   filter: z.string().max(200).optional(),
@@ -118,6 +130,12 @@ export type ConfigListQuery = z.input<typeof configListQuerySchema>;
 export const configRevisionListSchema = z.object({ items: z.array(configRevisionSchema) });
 export const configKindListSchema = z.object({ items: z.array(configKindSchema) });
 export const agentConfigPageSchema = page(agentConfigSchema);
+export const agentConfigListSchema = z.object({ items: z.array(agentConfigSchema) });
+export const agentConfigListQuerySchema = pageQuerySchema.extend({ status: configStatusSchema.optional() });
+export type AgentConfigListQuery = z.input<typeof agentConfigListQuerySchema>;
+
+/** Absent: the newest revision. */
+export const configAssignSchema = z.strictObject({ revision: z.number().int().positive().optional() });
 
 /** Waves are counts ("1") or shares ("10%") of the agents, growing; the last is "100%". One wave of 100% is at once. */
 export const rolloutWriteSchema = z.strictObject({
@@ -200,6 +218,13 @@ export const rolloutErrorSchema = z.object({ error: z.string(), agents: z.number
 export type RolloutError = z.infer<typeof rolloutErrorSchema>;
 export const rolloutErrorListSchema = z.object({ items: z.array(rolloutErrorSchema) });
 
+/** What one would give to whom; groups by id. */
+export const configPlanRequestSchema = z.strictObject({
+  configId: z.string().max(200),
+  revision: z.number().int().positive(),
+  groups: z.array(z.string().max(200)).min(1).max(100),
+});
+export type ConfigPlanRequest = z.infer<typeof configPlanRequestSchema>;
 /** What would change, before it is done. */
 export const configPlanSchema = z.object({
   /** Agents that would get another text, that have it already, that cannot take it. */
@@ -234,3 +259,9 @@ export const configSecretWriteSchema = z.strictObject({
   value: z.string().min(1).max(CONFIG_LIMITS.secretBytes),
   description: z.string().max(1000).default(""),
 });
+export const configSecretListSchema = z.object({ items: z.array(configSecretSchema) });
+/** A description that is not given stays. */
+export const configSecretPutSchema = configSecretWriteSchema.extend({ description: z.string().max(1000).optional() });
+export type ConfigSecretPut = z.infer<typeof configSecretPutSchema>;
+/** Ids of configs that agents get anew, since they ask for the secret. */
+export const configSecretStoredSchema = z.object({ revised: z.array(z.string()) });
