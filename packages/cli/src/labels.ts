@@ -11,11 +11,12 @@ export function selectorOfLabels(labels: readonly string[], selector: string | u
     if (label.includes(",")) throw usageError(`--label ${label}: use --selector for several conditions`);
     return label;
   });
-  if (selector !== undefined) {
-    parseSelector(selector);
-    if (selector.trim() !== "") terms.push(selector);
-  }
-  return terms.length === 0 ? undefined : terms.join(",");
+  if (selector === undefined || parseSelector(selector).length === 0)
+    return terms.length === 0 ? undefined : terms.join(",");
+  return selector
+    .split("||")
+    .map((alternative) => [...terms, alternative.trim()].join(","))
+    .join(" || ");
 }
 
 /** The labels after `key=value` (set) and `key-` (remove). */

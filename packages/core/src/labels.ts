@@ -7,10 +7,13 @@ export const LABEL_LIMITS = { count: 64, keyLength: 63, valueLength: 255, select
 
 const KEY = /^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$/;
 
-/** One condition of a selector. All conditions of a selector must hold. */
+/** One condition of a selector. */
 export type SelectorTerm =
   | { readonly key: string; readonly operator: "exists" | "absent" }
   | { readonly key: string; readonly operator: "in" | "not_in"; readonly values: readonly string[] };
+
+/** Alternatives, of which one is enough; all conditions of an alternative must hold. No alternative means no condition. */
+export type Selector = readonly (readonly SelectorTerm[])[];
 
 /** True for a key that may be used as a label. */
 export function isLabelKey(key: string): boolean {
@@ -18,19 +21,31 @@ export function isLabelKey(key: string): boolean {
 }
 
 /**
- * Reads `role=web,env!=dev,zone in (a,b),tier not in (c),gpu,!legacy` (commas mean AND).
+ * Reads `role=web,env!=dev,zone in (a,b) || tier not in (c),gpu,!legacy`: commas mean AND and bind tighter than `||`.
  * `not_in` and `!=` hold for agents without the label too, as in Kubernetes. Throws invalid_argument with the position.
  */
-export function parseSelector(text: string): SelectorTerm[] {
+export function parseSelector(text: string): Selector {
   if (text.length > LABEL_LIMITS.selectorLength) throw invalid("the selector is too long", 0);
-  const terms: SelectorTerm[] = [];
-  for (const { part, at } of splitTerms(text)) terms.push(parseTerm(part, at));
-  if (terms.length > LABEL_LIMITS.terms) throw invalid("the selector has too many conditions", 0);
-  return terms;
+  if (text.trim() === "") return [];
+  const alternatives: SelectorTerm[][] = [];
+  let start = 0;
+  for (const part of text.split("||")) {
+    const offset = start;
+    if (part.trim() === "") throw invalid("an alternative is empty", offset);
+    alternatives.push(splitTerms(part).map((term) => parseTerm(term.part, offset + term.at)));
+    start += part.length + 2;
+  }
+  if (alternatives.flat().length > LABEL_LIMITS.terms) throw invalid("the selector has too many conditions", 0);
+  return alternatives;
 }
 
-/** True when the labels meet every condition. */
-export function matchesSelector(labels: Labels, terms: readonly SelectorTerm[]): boolean {
+/** True when the labels meet every condition of an alternative. */
+export function matchesSelector(labels: Labels, selector: Selector): boolean {
+  return selector.length === 0 || selector.some((terms) => meetsTerms(labels, terms));
+}
+
+/** True when the labels meet every one of the conditions. */
+export function meetsTerms(labels: Labels, terms: readonly SelectorTerm[]): boolean {
   return terms.every((term) => meetsTerm(Object.hasOwn(labels, term.key) ? labels[term.key] : undefined, term));
 }
 
@@ -57,8 +72,8 @@ function splitTerms(text: string): { part: string; at: number }[] {
     if (character === ")") depth--;
     if (character !== undefined && (character !== "," || depth > 0)) continue;
     const part = text.slice(start, index);
-    if (part.trim() !== "") parts.push({ part: part.trim(), at: start });
-    else if (text.trim() !== "") throw invalid("a condition is empty", start);
+    if (part.trim() === "") throw invalid("a condition is empty", start);
+    parts.push({ part: part.trim(), at: start });
     start = index + 1;
   }
   return parts;

@@ -175,7 +175,7 @@ describe("muster db", unlessMissing(missingPostgres()), () => {
     const { items } = await next.call<{ items: { name: string }[] }>("GET", "groups");
     assert.deepEqual(
       items.map((group) => group.name),
-      ["kept"],
+      ["default", "kept"],
     );
   });
 });

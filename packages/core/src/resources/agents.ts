@@ -81,6 +81,9 @@ export const labelSummarySchema = z.object({
 });
 export type LabelSummary = z.infer<typeof labelSummarySchema>;
 
+/** An agent that carries one of a group's tags is in it; its labels count as tags too. */
+export const groupTagSchema = z.object({ name: z.string().max(255), value: z.string().max(255) });
+
 export const groupSchema = z.object({
   id: z.string(),
   name: z.string(),
@@ -88,9 +91,12 @@ export const groupSchema = z.object({
   selector: z.string().nullable(),
   agentIds: z.array(z.string()),
   agents: z.number().int(),
+  tags: z.array(groupTagSchema),
+  /** Where two groups give the same config the one with the greater position decides. */
+  position: z.number().int(),
   createdAt: instant,
 });
-/** A named set of agents: everyone the selector meets, and those added by hand. */
+/** A named set of agents: everyone the selector meets, those that carry one of the tags, and those added by hand. */
 export type Group = z.infer<typeof groupSchema>;
 
 export const groupWriteSchema = z.strictObject({
@@ -98,5 +104,18 @@ export const groupWriteSchema = z.strictObject({
   description: z.string().max(1000).default(""),
   selector: z.string().max(2000).nullable().default(null),
   agentIds: z.array(z.string()).max(10_000).default([]),
+  tags: z.array(groupTagSchema).max(256).default([]),
+  /** Absent: behind all others, or where it is. */
+  position: z.number().int().min(0).max(1_000_000_000).optional(),
 });
 export type GroupWrite = z.input<typeof groupWriteSchema>;
+
+/** Who would be a member, before a group is stored. */
+export const groupPreviewQuerySchema = groupWriteSchema.pick({ selector: true, agentIds: true, tags: true });
+export type GroupPreviewQuery = z.input<typeof groupPreviewQuerySchema>;
+export const groupPreviewSchema = z.object({
+  agents: z.number().int(),
+  /** At most a hundred of them, by name. */
+  items: z.array(z.object({ id: z.string(), name: z.string(), status: z.string() })),
+});
+export type GroupPreview = z.infer<typeof groupPreviewSchema>;

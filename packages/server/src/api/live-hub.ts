@@ -163,6 +163,8 @@ function topicsOf(event: FeedEvent): string[] {
       return ["commands", `command:${event.commandId}`, `run:${event.runId}`];
     case "inputs":
       return [`inputs:${event.agentId}`];
+    case "configs":
+      return ["configs", ...(event.agentId === null ? [] : [`configs:${event.agentId}`])];
     case "output":
       return [`command:${event.commandId}`, `run:${event.runId}`];
   }

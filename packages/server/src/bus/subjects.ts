@@ -36,10 +36,13 @@ export const TOPICS = {
           z.object({ kind: z.literal("run"), runId: id, commandId: id, agentId: id }),
           z.object({ kind: z.literal("output"), runId: id, commandId: id }),
           z.object({ kind: z.literal("inputs"), agentId: id }),
+          z.object({ kind: z.literal("configs"), configId: id.nullable(), agentId: id.nullable() }),
         ]),
       )
       .max(2000),
   }),
+  /** What agents should have was changed, and on which agents something failed or was forgiven. */
+  configs: z.object({ epoch: z.number().int(), agents: z.array(z.number().int()).max(2000) }),
   /** What the sender's watchers want to see; repeated every few seconds, forgotten when it is not. */
   watch: z.object({ events: z.boolean(), allSamples: z.boolean(), agents: ids }),
   /** Newest readings that somebody watches. */

@@ -1,31 +1,36 @@
-import { type Capability, MusterError, type SelectorTerm } from "@muster/core";
+import { type Capability, MusterError, type Selector, type SelectorTerm } from "@muster/core";
 import type { AgentListQuery } from "@muster/core/resources";
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from "kysely";
 import type { Schema } from "../store/schema.ts";
 import type { Queries } from "../store/store.ts";
 import type { AgentRow } from "./agent-rows.ts";
+import type { GroupRule, GroupTag } from "./membership.ts";
 
 /** A list's query with its selectors parsed. */
 export interface AgentQuery extends AgentListQuery {
-  readonly terms: readonly SelectorTerm[];
+  readonly matching: Selector;
   /** Only agents of this protocol. */
   readonly protocol?: string;
   /** Only agents that can do this. */
   readonly capability?: Capability;
-  /** Only members of this group; `terms` null when it has no selector. */
-  readonly memberOf: { readonly id: string; readonly terms: readonly SelectorTerm[] | null } | undefined;
+  /** Only members of this group. */
+  readonly memberOf: GroupRule | undefined;
 }
 
 type Where = ExpressionBuilder<Schema, "agents">;
 
-/** A condition that holds for agents whose labels meet every term. */
-export function meetsTerms(terms: readonly SelectorTerm[]) {
-  return (where: Where): Expression<SqlBool> => where.and(terms.map((term) => meetsTerm(where, term)));
+/** A condition that holds for agents whose labels match. */
+export function matches(selector: Selector) {
+  return (where: Where): Expression<SqlBool> =>
+    selector.length === 0
+      ? where.and([])
+      : where.or(selector.map((terms) => where.and(terms.map((term) => meetsTerm(where, term)))));
 }
 
-/** A condition that holds for members of a group. */
-export function isMember(group: { readonly id: string; readonly terms: readonly SelectorTerm[] | null }) {
+/** A condition that holds for members of a group: the same as fleet/membership.ts finds in memory. */
+export function isMember(group: GroupRule) {
   return (where: Where): Expression<SqlBool> => {
+    if (group.isEveryone) return where.and([]);
     const byHand = where.exists(
       where
         .selectFrom("group_members")
@@ -33,8 +38,26 @@ export function isMember(group: { readonly id: string; readonly terms: readonly 
         .whereRef("group_members.agent_number", "=", "agents.number")
         .where("group_members.group_id", "=", group.id),
     );
-    return group.terms === null ? byHand : where.or([byHand, meetsTerms(group.terms)(where)]);
+    const bySelector = group.selector === null ? [] : [matches(group.selector)(where)];
+    return where.or([byHand, ...bySelector, ...group.tags.map((tag) => hasTag(where, tag))]);
   };
+}
+
+/** A tag without a name is met by its value alone; a label is a tag too. */
+function hasTag(where: Where, { name, value }: GroupTag): Expression<SqlBool> {
+  const tagged = where
+    .selectFrom("agent_tags")
+    .select("agent_tags.agent_number")
+    .whereRef("agent_tags.agent_number", "=", "agents.number")
+    .where("agent_tags.value", "=", value)
+    .where("agent_tags.name", "in", ["", name]);
+  const labelled = where
+    .selectFrom("agent_labels")
+    .select("agent_labels.agent_number")
+    .whereRef("agent_labels.agent_number", "=", "agents.number")
+    .where("agent_labels.key", "=", name)
+    .where("agent_labels.value", "=", value);
+  return where.or([where.exists(tagged), where.exists(labelled)]);
 }
 
 /** One page, its cursor, and how many match in all. */
@@ -73,7 +96,7 @@ export async function listAgentRows(
 }
 
 function filterConditions(where: Where, query: AgentQuery): Expression<SqlBool>[] {
-  const conditions = query.terms.map((term) => meetsTerm(where, term));
+  const conditions = [matches(query.matching)(where)];
   if (query.filter) conditions.push(where("search", "like", sql<string>`${likePattern(query.filter)} escape '\\'`));
   if (query.protocol !== undefined) conditions.push(where("protocol", "=", query.protocol));
   if (query.capability !== undefined) conditions.push(where("capabilities", "like", `%"${query.capability}"%`));

@@ -1,11 +1,17 @@
-import { type AgentId, CAPABILITIES, type Capability, type Labels, toIso } from "@muster/core";
+import { type AgentId, CAPABILITIES, type Capability, isLabelKey, type Labels, toIso } from "@muster/core";
 import type { Agent, AgentGauges, AgentStatus } from "@muster/core/resources";
 import type { Selectable } from "kysely";
 import type { AgentsTable } from "../store/schema.ts";
-import { type AgentState, countConnections, isOurs } from "./agent-state.ts";
+import { type AgentState, type AgentTraits, countConnections, isOurs } from "./agent-state.ts";
+import type { AgentTag } from "./membership.ts";
 import type { AgentFacts } from "./session.ts";
 
 export type AgentRow = Selectable<AgentsTable>;
+
+/** More tags than this are left out. */
+const MAX_TAGS = 256;
+const NO_LABELS: Labels = Object.freeze({});
+const NO_TAGS: readonly AgentTag[] = Object.freeze([]);
 
 /** Longest text that an agent may tell of itself; what is longer is cut. */
 const MAX_FACT = 255;
@@ -77,6 +83,8 @@ export function toState(row: AgentRow): AgentState {
     lastSeenAt: row.last_seen_at,
     clockSkewMs: row.clock_skew_ms,
     capabilities: new Set(readCapabilities(row.capabilities)),
+    traits: toTraits(row),
+    configs: null,
     factsHash: 0,
     sessions: [],
     elsewhere: null,
@@ -84,6 +92,36 @@ export function toState(row: AgentRow): AgentState {
     tookOverFrom: null,
     others: null,
     dirty: false,
+  };
+}
+
+type TraitColumns = Pick<
+  AgentRow,
+  "given_name" | "name" | "hostname" | "agent_type" | "reported_labels" | "label_overrides" | "tags"
+>;
+
+/** What many agents have in common takes no memory of its own. */
+export function toTraits(row: TraitColumns): AgentTraits {
+  const name = row.given_name ?? row.name;
+  const isBare = row.reported_labels === "{}" && row.label_overrides === "{}";
+  return {
+    name: name === row.hostname ? row.hostname : name,
+    hostname: row.hostname,
+    agentType: row.agent_type,
+    labels: isBare ? NO_LABELS : effectiveLabels(row.reported_labels, row.label_overrides),
+    tags: row.tags === "[]" ? NO_TAGS : (JSON.parse(row.tags) as AgentTag[]),
+    overrides: row.label_overrides,
+  };
+}
+
+/** The traits of an agent that has just said these facts, before they are stored. */
+export function withFacts(traits: AgentTraits, facts: AgentFacts): AgentTraits {
+  return {
+    ...traits,
+    hostname: facts.hostname ?? traits.hostname,
+    agentType: facts.agentType ?? traits.agentType,
+    labels: facts.labels ? effectiveLabels(JSON.stringify(facts.labels), traits.overrides) : traits.labels,
+    tags: facts.tags ?? traits.tags,
   };
 }
 
@@ -96,14 +134,31 @@ export function cleanFacts(facts: AgentFacts): AgentFacts {
   if (facts.arch !== undefined) clean.arch = cleanText(facts.arch);
   if (facts.version !== undefined) clean.version = cleanText(facts.version);
   if (facts.addresses !== undefined) clean.addresses = facts.addresses.slice(0, 32).map(cleanText);
-  if (facts.labels !== undefined) {
-    clean.labels = Object.fromEntries(Object.entries(facts.labels).map(([key, value]) => [key, cleanText(value)]));
+  if (facts.agentType !== undefined) clean.agentType = cleanText(facts.agentType);
+  if (facts.tags !== undefined) clean.tags = cleanTags(facts.tags);
+  if (facts.labels !== undefined || clean.tags !== undefined) {
+    const labels = Object.entries(facts.labels ?? {}).map(([key, value]) => [key, cleanText(value)] as const);
+    clean.labels = Object.fromEntries([...labelsOf(clean.tags ?? []), ...labels]);
   }
   if (facts.details !== undefined) {
     const told = Object.entries(facts.details).slice(0, MAX_DETAILS);
     clean.details = Object.fromEntries(told.map(([key, value]) => [cleanText(key), cleanText(value)]));
   }
   return clean;
+}
+
+function cleanTags(tags: readonly AgentTag[]): AgentTag[] {
+  const clean = new Map<string, AgentTag>();
+  for (const tag of tags.slice(0, MAX_TAGS)) {
+    const name = tag.name === null ? "" : cleanText(tag.name);
+    const value = cleanText(tag.value);
+    clean.set(`${name}\n${value}`, { name: name === "" ? null : name, value });
+  }
+  return [...clean.values()];
+}
+
+function* labelsOf(tags: readonly AgentTag[]): Generator<readonly [string, string]> {
+  for (const { name, value } of tags) if (name !== null && isLabelKey(name)) yield [name, value];
 }
 
 function cleanText(text: string): string {

@@ -1,7 +1,22 @@
-import type { AgentId, Capability, Timestamp } from "@muster/core";
+import type { AgentId, Capability, Labels, Timestamp } from "@muster/core";
 import type { AgentStatus } from "@muster/core/resources";
+import type { ConfigMemory } from "./config-memory.ts";
 import type { HostSeries } from "./host-series.ts";
+import type { AgentTag } from "./membership.ts";
 import type { LiveSession } from "./sessions.ts";
+
+/** What configs and groups need to know of an agent. Never changed: a new one takes its place. */
+export interface AgentTraits {
+  readonly name: string;
+  readonly hostname: string;
+  /** Such as `ilogtail`; null where it does not say. */
+  readonly agentType: string | null;
+  /** With what operators set on top. */
+  readonly labels: Labels;
+  readonly tags: readonly AgentTag[];
+  /** JSON object: what operators set. */
+  readonly overrides: string;
+}
 
 /** What this process keeps in memory of an agent that it has seen since it started. Kept small: there may be many. */
 export interface AgentState {
@@ -15,6 +30,9 @@ export interface AgentState {
   lastSeenAt: Timestamp | null;
   clockSkewMs: number | null;
   capabilities: ReadonlySet<Capability>;
+  traits: AgentTraits;
+  /** Its configs, once it was asked for them. */
+  configs: ConfigMemory | null;
   /** A fingerprint of the facts that are stored, so that a reconnect that says nothing new writes nothing. */
   factsHash: number;
   /** Live connections to this process, oldest first. */

@@ -10,9 +10,11 @@ import {
 import type { Agent, AgentCounts, AgentListQuery, AgentPatch, LabelSummary, Targets } from "@muster/core/resources";
 import { type Store, slices } from "../store/store.ts";
 import { writeLabels } from "./agent-facts.ts";
-import { type AgentQuery, listAgentRows, meetsTerms } from "./agent-query.ts";
+import { type AgentQuery, listAgentRows, matches } from "./agent-query.ts";
 import { type AgentRow, effectiveLabels, overridesFor, searchColumns, toAgent } from "./agent-rows.ts";
+import { nextEpoch } from "./config-epoch.ts";
 import type { Feed } from "./feed.ts";
+import { toRule } from "./group-rows.ts";
 import type { Groups } from "./groups.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Registry } from "./registry.ts";
@@ -29,6 +31,8 @@ interface AgentsParts {
   readonly metrics: Metrics;
   readonly groups: Groups;
   readonly feed: Feed;
+  /** What configs ask of an agent has changed in this epoch. */
+  readonly onTouched: (epoch: number, row: AgentRow) => Promise<void>;
 }
 
 /** A server process with an agent's connection. */
@@ -111,10 +115,8 @@ export class Agents {
       throw new MusterError("not_found", "there is no such group", { id: query.group });
     const conditions: AgentQuery = {
       ...query,
-      terms: query.selector ? parseSelector(query.selector) : [],
-      memberOf: group
-        ? { id: group.id, terms: group.selector === null ? null : parseSelector(group.selector) }
-        : undefined,
+      matching: query.selector ? parseSelector(query.selector) : [],
+      memberOf: group && toRule(group),
     };
     const page = await listAgentRows(this.#parts.store.db, conditions);
     await this.#parts.metrics.fetchReadings(page.rows.filter((row) => row.status !== "offline").map((row) => row.id));
@@ -145,7 +147,8 @@ export class Agents {
 
   async update(id: string, patch: AgentPatch): Promise<Agent> {
     if (patch.labels) checkLabels(patch.labels);
-    const row = await this.#parts.store.transaction(async (queries) => {
+    const { epoch, row } = await this.#parts.store.transaction(async (queries) => {
+      const epoch = await nextEpoch(queries);
       const before = await queries.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst();
       if (!before) throw new MusterError("not_found", "there is no such agent", { id });
       const givenName = patch.name ?? before.given_name;
@@ -155,13 +158,15 @@ export class Agents {
         .set({
           given_name: givenName,
           label_overrides: overrides,
+          touched_epoch: epoch,
           ...searchColumns(givenName ?? before.name, before.hostname, before.external_id, before.addresses),
         })
         .where("number", "=", before.number)
         .execute();
       if (patch.labels) await writeLabels(queries, before.number, effectiveLabels(before.reported_labels, overrides));
-      return { ...before, given_name: givenName, label_overrides: overrides };
+      return { epoch, row: { ...before, given_name: givenName, label_overrides: overrides } };
     });
+    await this.#parts.onTouched(epoch, row);
     this.#parts.feed.publish({ kind: "agent", agentId: id as AgentId, change: "facts" });
     return this.#toAgent(row);
   }
@@ -172,6 +177,35 @@ export class Agents {
     if (result.numDeletedRows === 0n) throw new MusterError("not_found", "there is no such agent", { id });
     this.forget(id as AgentId); // before its connections end: whoever speaks up then is met as a new agent
     this.#parts.feed.publish({ kind: "agent", agentId: id as AgentId, change: "removed" });
+  }
+
+  /** Deletes agents of a protocol that nobody has heard for so long, some in one call; answers how many. */
+  async removeAbsent(query: { protocol: string; olderThanMs: number }): Promise<number> {
+    const { db } = this.#parts.store;
+    const before = this.#parts.clock.now() - query.olderThanMs;
+    const absent = db
+      .selectFrom("agents")
+      .select("id")
+      .where("protocol", "=", query.protocol)
+      .where("status", "=", "offline")
+      .where(({ fn }) => fn.coalesce("last_seen_at", "first_seen_at"), "<", before)
+      .orderBy("number")
+      .limit(PAGE);
+    const candidates = (await absent.execute()).map((row) => row.id as AgentId);
+    // what this process hears is not written yet
+    const ids = candidates.filter((id) => (this.#parts.registry.get(id)?.sessions.length ?? 0) === 0);
+    if (ids.length === 0) return 0;
+    const gone = await db
+      .deleteFrom("agents")
+      .where("id", "in", ids)
+      .where("status", "=", "offline")
+      .returning("id")
+      .execute();
+    for (const { id } of gone) {
+      this.forget(id as AgentId);
+      this.#parts.feed.publish({ kind: "agent", agentId: id as AgentId, change: "removed" });
+    }
+    return gone.length;
   }
 
   /** Every label in use with its values and how many agents carry each; at most 100 values a key. */
@@ -212,13 +246,13 @@ export class Agents {
       });
     }
     if (targets.selector !== undefined) {
-      const terms = parseSelector(targets.selector);
+      const selector = parseSelector(targets.selector);
       // an empty selector would meet everybody; everybody has to be asked for by name
-      if (terms.length === 0)
+      if (selector.length === 0)
         throw new MusterError("invalid_argument", "the selector is empty; use all to mean everyone", {
           field: "selector",
         });
-      for (const row of await db.selectFrom("agents").selectAll().where(meetsTerms(terms)).execute())
+      for (const row of await db.selectFrom("agents").selectAll().where(matches(selector)).execute())
         found.set(row.number, row);
     }
     for (const id of targets.groups ?? []) {

@@ -9,6 +9,8 @@ export type FeedEvent =
   | { readonly kind: "run"; readonly runId: RunId; readonly commandId: CommandId; readonly agentId: AgentId }
   /** An agent told of its inputs, or a change of one ended. */
   | { readonly kind: "inputs"; readonly agentId: AgentId }
+  /** A config was changed (`agentId` null), or what an agent makes of one; `configId` null where it may be any. */
+  | { readonly kind: "configs"; readonly configId: string | null; readonly agentId: AgentId | null }
   /** More of what a run wrote is stored. */
   | { readonly kind: "output"; readonly runId: RunId; readonly commandId: CommandId };
 

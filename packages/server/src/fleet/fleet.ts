@@ -5,6 +5,7 @@ import type { Store } from "../store/store.ts";
 import { Agents } from "./agents.ts";
 import { Calls } from "./calls.ts";
 import { Commands } from "./commands.ts";
+import { Configs } from "./configs.ts";
 import { Elections } from "./elections.ts";
 import { Feed } from "./feed.ts";
 import { Groups } from "./groups.ts";
@@ -21,6 +22,7 @@ import { Processes } from "./processes.ts";
 import { Records } from "./records.ts";
 import { Registry } from "./registry.ts";
 import { Relay } from "./relay.ts";
+import { type KeySource, memoryKey, Secrets } from "./secrets.ts";
 import { Sessions } from "./sessions.ts";
 import { Watching } from "./watching.ts";
 
@@ -39,6 +41,8 @@ interface FleetParts {
   readonly pointJournal?: PointJournal | undefined;
   /** Where written points go as well. */
   readonly forwarder?: PointForwarder | undefined;
+  /** The key that seals secrets; without one they are lost with the process. */
+  readonly secretsKey?: KeySource | undefined;
 }
 
 /** The domain: everything that doors, API and jobs may ask for. */
@@ -54,6 +58,8 @@ export class Fleet {
   readonly ledger: Ledger;
   readonly calls: Calls;
   readonly inputs: Inputs;
+  readonly configs: Configs;
+  readonly secrets: Secrets;
   readonly watching: Watching;
   readonly sessions: Sessions;
   readonly agents: Agents;
@@ -80,7 +86,10 @@ export class Fleet {
     });
     this.registry = new Registry({ ...parts, feed, processId });
     const { registry } = this;
-    this.groups = new Groups(parts);
+    const onChanged: Configs["commit"] = (epoch, changes) => this.configs.commit(epoch, changes);
+    this.groups = new Groups({ ...parts, onChanged });
+    this.secrets = new Secrets({ ...parts, keys: parts.secretsKey ?? memoryKey(), onChanged });
+    this.configs = new Configs({ ...parts, feed, registry, readSecrets: () => this.secrets.read() });
     this.metrics = new Metrics({ ...parts, feed, registry });
     this.records = new Records(parts);
     this.elections = new Elections(parts);
@@ -105,6 +114,7 @@ export class Fleet {
       sessions: this.sessions,
       metrics: this.metrics,
       groups: this.groups,
+      onTouched: (epoch, row) => this.configs.agentTouched(epoch, row),
     });
     this.inputs = new Inputs({ ...parts, feed, registry, calls: this.calls, agents: this.agents });
     this.commands = new Commands({ ...parts, feed, agents: this.agents, ledger: this.ledger });
@@ -128,6 +138,8 @@ export class Fleet {
     await this.processes.start();
     const known = await this.processes.listKnown();
     await this.registry.start(known);
+    await this.groups.start();
+    await this.configs.start();
     await this.ledger.start(known.length === 1);
     await this.metrics.history.recover();
     this.metrics.start();
@@ -168,6 +180,7 @@ export class Fleet {
     this.#relay.stop();
     await this.ledger.settle();
     await this.inputs.stop();
+    await this.configs.stop();
     await this.points.stop();
     await this.metrics.stop();
     await this.registry.stop();

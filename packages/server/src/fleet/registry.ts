@@ -3,7 +3,7 @@ import type { AgentStatus } from "@muster/core/resources";
 import { sql } from "kysely";
 import { type Queries, type Store, slices } from "../store/store.ts";
 import { type FactsChange, hashFacts, insertLabels, newAgentRow, writeFacts } from "./agent-facts.ts";
-import { type AgentRow, cleanFacts, toState } from "./agent-rows.ts";
+import { type AgentRow, cleanFacts, toState, withFacts } from "./agent-rows.ts";
 import { type AgentState, isLater, workingSession } from "./agent-state.ts";
 import { Batcher } from "./batcher.ts";
 import type { Feed } from "./feed.ts";
@@ -18,6 +18,14 @@ const PRESENCE_BATCH = 256;
 const RELEASE_MS = 2000;
 /** How often the time of the last sign of life is written for agents that just go on living. */
 const LAST_SEEN_MS = 60_000;
+
+/** Who has to know of an agent before its door does. */
+interface ConfigHooks {
+  /** These were stored before: what is stored of their configs is needed before anybody asks. */
+  met(states: readonly AgentState[]): Promise<void>;
+  /** It has said something new of itself. */
+  learned(state: AgentState): void;
+}
 
 /**
  * The agents that this process has met: who they are (identity → state), whether they live, and the batched writing of
@@ -37,6 +45,7 @@ export class Registry {
   readonly #released = new Set<AgentState>();
   #flushing: Promise<void> = Promise.resolve();
   #stop: (() => void)[] = [];
+  #configs: ConfigHooks | undefined;
 
   constructor(parts: { store: Store; clock: Clock; feed: Feed; processId: string }) {
     this.#processId = parts.processId;
@@ -71,6 +80,10 @@ export class Registry {
       this.#clock.every(FLUSH_MS, () => void this.flush()),
       this.#clock.every(LAST_SEEN_MS, () => this.markAllLive()),
     ];
+  }
+
+  useConfigs(hooks: ConfigHooks): void {
+    this.#configs = hooks;
   }
 
   async stop(): Promise<void> {
@@ -110,8 +123,10 @@ export class Registry {
     const clean = cleanFacts(facts);
     const hash = hashFacts(clean, state.capabilities);
     if (hash === state.factsHash) return;
+    state.traits = withFacts(state.traits, clean); // what it should have is decided by what it says now
     await this.#facts.add({ state, facts: clean });
     state.factsHash = hash;
+    this.#configs?.learned(state);
     this.#feed.publish({ kind: "agent", agentId: state.id, change: "facts" });
   }
 
@@ -168,7 +183,7 @@ export class Registry {
       const strangers = unmet.filter((hello) => !found.has(keyOf(hello)));
       const inserted: AgentRow[] = [];
       const now = this.#clock.now();
-      for (const slice of slices(strangers, 21, this.#store.dialect)) {
+      for (const slice of slices(strangers, 23, this.#store.dialect)) {
         const insert = queries.insertInto("agents").values(slice.map((hello) => newAgentRow(hello, now)));
         // another process may meet the same stranger at this very moment; then its row is the one
         const ours = await insert
@@ -181,7 +196,8 @@ export class Registry {
       await insertLabels(queries, this.#store.dialect, inserted);
       return { rows, inserted };
     });
-    for (const row of [...inserted, ...rows]) this.#remember(row);
+    for (const row of inserted) this.#remember(row);
+    if (rows.length > 0) await this.#configs?.met(rows.map((row) => this.#remember(row)));
     const isNew = new Set(inserted.map((row) => identityKey(row.protocol, row.external_id)));
     return hellos.map((hello) => {
       const state = this.#byIdentity.get(keyOf(hello));

@@ -175,6 +175,8 @@ function keyOf(event: SentEvent): string {
       return `run/${event.runId}`;
     case "inputs":
       return `inputs/${event.agentId}`;
+    case "configs":
+      return `configs/${event.configId}/${event.agentId}`;
     case "output":
       return `output/${event.runId}`;
   }

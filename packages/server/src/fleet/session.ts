@@ -10,6 +10,9 @@ import type {
   TokenId,
 } from "@muster/core";
 import type { InputAnswer, InputCall, InputInventory } from "@muster/core/resources";
+import type { AgentState } from "./agent-state.ts";
+import type { WantedConfig } from "./config-delivery.ts";
+import type { AgentTag } from "./membership.ts";
 
 /** One reading of a host: by name, or as a row, since naming each value of every beat would cost more than the rest of it. */
 export interface AgentReading {
@@ -44,6 +47,10 @@ export interface AgentFacts {
   readonly labels?: Labels;
   /** Whatever else it tells, for people and for peers that ask in its protocol; replaces what was told before. */
   readonly details?: Readonly<Record<string, string>>;
+  /** What groups may ask for beside labels; named ones become labels too, where their names can be keys. */
+  readonly tags?: readonly AgentTag[];
+  /** What kind of agent it calls itself, such as `ilogtail`. */
+  readonly agentType?: string;
 }
 
 /**
@@ -65,6 +72,8 @@ export interface AgentPeer {
   onDrain(reconnectAfterMs: number): void;
   /** Ask the agent. What it answers goes to `AgentSession.answer` with the same id, in any order. Only called with `inputs`. */
   onCall?(callId: string, call: InputCall): void;
+  /** Its configs have changed: all that it should have now, as `ConfigDelivery.wantedFor` answers. Never called for what was so already when it connected. */
+  onConfigs?(wanted: readonly WantedConfig[]): void;
   /** The agent was deleted, or its token revoked: the connection must end. */
   onEvicted(reason: string): void;
 }
@@ -122,6 +131,8 @@ export interface ResumeAnswer {
  * Calls for one session are made in the order in which frames came. A result counts only for runs sent to this agent.
  */
 export interface AgentSession {
+  /** What `ConfigDelivery` asks for. */
+  readonly state: AgentState;
   readonly agentId: AgentId;
   /** A small integer that names the agent for protocols that want one. */
   readonly agentNumber: number;

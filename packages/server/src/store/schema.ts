@@ -1,5 +1,6 @@
 import type { Generated } from "kysely";
 import type { AccessTables } from "./access-tables.ts";
+import type { ConfigTables } from "./config-tables.ts";
 import type { InputTables } from "./input-tables.ts";
 import type { RecordTables } from "./record-tables.ts";
 import type { RolloutTables } from "./rollout-tables.ts";
@@ -39,6 +40,12 @@ export interface AgentsTable {
   /** The process that holds the connection which gets the work, and when that was opened. */
   holder: string | null;
   connected_at: number | null;
+  /** What kind of agent it calls itself, such as `ilogtail`. */
+  agent_type: Generated<string | null>;
+  /** JSON list of {name, value} as it says; `name` is null where it has none. */
+  tags: Generated<string>;
+  /** The epoch in which a person last changed something about it that its own process keeps in memory; 0 for never. */
+  touched_epoch: Generated<number>;
 }
 
 /** Server processes that live, or lived until a moment ago. */
@@ -63,6 +70,10 @@ export interface GroupsTable {
   description: string;
   selector: string | null;
   created_at: number;
+  /** JSON list of {name, value}. */
+  tags: Generated<string>;
+  /** Where two groups give the same config the one with the greater position decides. */
+  position: Generated<number>;
 }
 
 export interface GroupMembersTable {
@@ -154,7 +165,7 @@ export interface MetricTierTable {
 }
 
 /** All tables. */
-export interface Schema extends AccessTables, InputTables, RecordTables, RolloutTables {
+export interface Schema extends AccessTables, ConfigTables, InputTables, RecordTables, RolloutTables {
   processes: ProcessesTable;
   agents: AgentsTable;
   agent_labels: AgentLabelsTable;

@@ -9,6 +9,7 @@ import { inputs } from "./0006-inputs.ts";
 import { records } from "./0007-records.ts";
 import { connectedAt } from "./0008-connected-at.ts";
 import { packages } from "./0009-packages.ts";
+import { configs } from "./0010-configs.ts";
 import { rollouts } from "./0011-rollouts.ts";
 import { agentDetails } from "./0012-agent-details.ts";
 
@@ -24,6 +25,7 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     "0007-records": records(dialect),
     "0008-connected-at": connectedAt(dialect),
     "0009-packages": packages(dialect),
+    "0010-configs": configs(dialect),
     "0011-rollouts": rollouts(dialect),
     "0012-agent-details": agentDetails(dialect),
   };
