@@ -55,10 +55,9 @@ export class Accumulator {
     }
   }
 
-  /** What was gathered so far. */
-  toRow(): MetricRow {
+  /** What was gathered so far, of as many fields as there is room for. */
+  toRow(fields = this.#cells.length / CELLS): MetricRow {
     const cells = this.#cells;
-    const fields = cells.length / CELLS;
     const avg = new Float64Array(fields).fill(Number.NaN);
     const min = avg.slice();
     const max = avg.slice();

@@ -1,6 +1,6 @@
 import type { Clock, Timestamp } from "@muster/core";
 import type { Readings, Series, Turns } from "@muster/protocols/points";
-import type { MetricRow } from "../store/metric-row.ts";
+import { countFields } from "../store/metric-row.ts";
 import { TIERS } from "../store/metrics.ts";
 import { placeSeries, readStoredRows } from "../store/point-sets.ts";
 import type { Store } from "../store/store.ts";
@@ -89,7 +89,7 @@ interface GatherTarget {
 interface PendingRow {
   readonly series: PointSeries;
   readonly at: Timestamp;
-  readonly row: MetricRow;
+  readonly packed: Uint8Array;
 }
 
 /** Gathers measurements by series and steps of 10 s, and writes closed steps in batches. */
@@ -282,9 +282,9 @@ export class PointGatherer {
         await this.#write(rows);
       } catch {
         const alive = await this.#withoutOrphans(rows);
-        for (const { series, at, row } of alive) {
+        for (const { series, at, packed } of alive) {
           const { closedCells } = series;
-          this.#pending += series.putBack(at, row);
+          this.#pending += series.putBack(at, packed);
           this.#pendingCells += series.closedCells - closedCells;
           this.#waiting.add(series);
         }
@@ -301,10 +301,10 @@ export class PointGatherer {
     const rows: PendingRow[] = [];
     const owned = ownerNumber === undefined ? undefined : this.#byOwner.get(ownerNumber)?.byLabels.values();
     for (const series of ownerNumber === undefined ? this.#waiting : (owned ?? [])) {
-      for (const [at, row] of series.closed) {
-        rows.push({ series, at, row });
-        series.take(at, row);
-        this.#pendingCells -= row.avg.length;
+      for (const [at, packed] of series.closed) {
+        rows.push({ series, at, packed });
+        series.take(at, packed);
+        this.#pendingCells -= countFields(packed);
         if (rows.length >= ROWS_PER_TRANSACTION) break;
       }
       if (series.closed.size === 0) this.#waiting.delete(series);
@@ -320,7 +320,7 @@ export class PointGatherer {
     const unplaced = new Set<PointSeries>();
     for (const { series } of rows)
       if (series.setNumber === null || series.positions.length < series.fields.length) unplaced.add(series);
-    const packed = await store.transaction(async (queries) => {
+    const written = await store.transaction(async (queries) => {
       await placeSeries(queries, [...unplaced], store.dialect);
       // only this process writes to a database that is not shared, and it knows how far it got
       const old = rows.filter(
@@ -328,9 +328,10 @@ export class PointGatherer {
       );
       const places = old.map(({ series, at }) => ({ set_number: series.setNumber ?? 0, at }));
       const stored = await readStoredRows(queries, places, store.dialect);
-      const merged = rows.map(({ series, at, row }) => {
+      const merged = rows.map(({ series, at, packed }) => {
         const set_number = series.setNumber ?? 0;
-        return { set_number, at, packed: series.pack(row, stored.get(`${set_number}/${at}`)) };
+        const known = stored.size === 0 ? undefined : stored.get(`${set_number}/${at}`);
+        return { set_number, at, packed: series.arrange(packed, known) };
       });
       await store.dialect.upsertPacked(queries, TIERS[0].table, merged);
       return merged;
@@ -344,7 +345,7 @@ export class PointGatherer {
         agentId: series.owner.id,
         series: series.describe(),
         at,
-        packed: packed[index]?.packed ?? new Uint8Array(),
+        packed: written[index]?.packed ?? new Uint8Array(),
       })),
     );
   }

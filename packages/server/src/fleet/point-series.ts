@@ -5,8 +5,8 @@ import { Accumulator } from "./accumulator.ts";
 import type { ExportedSeries } from "./metric-export.ts";
 import type { PointOwner } from "./point-owners.ts";
 
-/** Steps of one series that are closed and wait to be written, by the time at which they began. */
-export type ClosedRows = Map<Timestamp, MetricRow>;
+/** Steps of one series that are closed and wait to be written, packed, by the time at which they began. */
+export type ClosedRows = Map<Timestamp, Uint8Array>;
 
 /** What a field takes in memory beside its name. */
 const FIELD_COST = 64;
@@ -70,31 +70,32 @@ export class PointSeries {
   close(): number {
     const { gathering } = this;
     if (gathering.stepAt < 0) return 0;
-    const added = this.putBack(gathering.stepAt, gathering.toRow());
+    const added = this.putBack(gathering.stepAt, packRow(gathering.toRow(this.fields.length)));
     gathering.stepAt = -1;
     return added;
   }
 
   /** Keeps a row that could not be written, beside what came meanwhile. */
-  putBack(at: Timestamp, row: MetricRow): number {
+  putBack(at: Timestamp, packed: Uint8Array): number {
     const known = this.closed.get(at);
     const fields = this.fields.length;
-    const kept = known ? joinRows([widen(known, fields), widen(row, fields)], fields) : row;
+    const kept = known ? packRow(joinRows([unpackRow(known, fields), unpackRow(packed, fields)], fields)) : packed;
     this.closed.set(at, kept);
-    this.closedCells += kept.avg.length - (known?.avg.length ?? 0);
+    this.closedCells += countFields(kept) - (known ? countFields(known) : 0);
     return known ? 0 : 1;
   }
 
   /** A closed row that was told of is no longer kept here. */
-  take(at: Timestamp, row: MetricRow): void {
+  take(at: Timestamp, packed: Uint8Array): void {
     this.closed.delete(at);
-    this.closedCells -= row.avg.length;
+    this.closedCells -= countFields(packed);
   }
 
   /** A row as it is stored: fields where the store has them, joined with what is stored of the same step. */
-  pack(row: MetricRow, stored: Uint8Array | undefined): Uint8Array {
+  arrange(packed: Uint8Array, stored: Uint8Array | undefined): Uint8Array {
+    if (!stored && this.positions.every((position, index) => position === index)) return packed;
     const fields = Math.max(0, ...this.positions.map((position) => position + 1), stored ? countFields(stored) : 0);
-    const arranged = arrange(row, this.positions, fields);
+    const arranged = arrange(unpackRow(packed, this.fields.length), this.positions, fields);
     return packRow(stored ? joinRows([unpackRow(stored, fields), arranged], fields) : arranged);
   }
 
@@ -125,15 +126,10 @@ export class PointSeries {
   }
 }
 
-function widen(row: MetricRow, fields: number): MetricRow {
-  return row.avg.length === fields ? row : arrange(row, undefined, fields);
-}
-
-function arrange(row: MetricRow, positions: readonly number[] | undefined, fields: number): MetricRow {
+function arrange(row: MetricRow, positions: readonly number[], fields: number): MetricRow {
   const move = (values: Float64Array) => {
     const moved = new Float64Array(fields).fill(Number.NaN);
-    const count = Math.min(values.length, positions?.length ?? fields);
-    for (let index = 0; index < count; index++) moved[positions?.[index] ?? index] = values[index] ?? Number.NaN;
+    for (const [index, position] of positions.entries()) moved[position] = values[index] ?? Number.NaN;
     return moved;
   };
   return { count: row.count, avg: move(row.avg), min: move(row.min), max: move(row.max) };

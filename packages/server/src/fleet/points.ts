@@ -182,7 +182,7 @@ export class Points {
     const readings = batch.points ? Readings.from(batch.points) : batch.readings;
     // in memory before it is on the disk: a file may be dropped only when all that is in it has been gathered
     await this.gatherer.gather(readings, owners.of, turns);
-    if (journal) await journal.append(await packBatch(batch, turns));
+    if (journal) await journal.append(...(await packBatch(batch, turns)));
     else {
       for (const owner of owners.all) this.gatherer.closeOwner(owner.number);
       await this.gatherer.flush();
@@ -256,11 +256,11 @@ function nameOf(packageId: string, { externalId, hostname, remoteAddress }: Poin
 }
 
 /** A record of the journal: a line of JSON that says whose and how, then the lines themselves. */
-async function packBatch(batch: PointBatch, turns: Turns): Promise<Buffer> {
+async function packBatch(batch: PointBatch, turns: Turns): Promise<readonly Uint8Array[]> {
   const { precision, receivedAtNs, bytes } = batch.points ? await encodePoints(batch.points, turns) : batch.lines;
   const { externalId, hostname, remoteAddress, tokenId } = batch.source;
   const head = { externalId, hostname, remoteAddress, tokenId, precision, receivedAtNs: String(receivedAtNs) };
-  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), bytes]);
+  return [Buffer.from(`${JSON.stringify(head)}\n`), bytes];
 }
 
 async function encodePoints(points: readonly Point[], turns: Turns): Promise<PointLines> {
