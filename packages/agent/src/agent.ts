@@ -4,9 +4,11 @@ import type { CancelTimer, Capability, Clock } from "@muster/core";
 import { createHostSampler, type HostSampler } from "./collectors/host-sampler.ts";
 import { type HeldRun, Runner } from "./commands/runner.ts";
 import type { AgentConfig } from "./config.ts";
+import { GivenConfigs } from "./configs/given-configs.ts";
 import { lockFolder, openAgentFolder, resolveIdentity } from "./identity.ts";
 import { AgentInputs } from "./inputs/agent-inputs.ts";
 import { buildPointServer } from "./inputs/point-server.ts";
+import { within } from "./inputs/within.ts";
 import { Journal } from "./journal.ts";
 import type { AgentLink } from "./links/link.ts";
 import { listAddresses } from "./links/node/hello.ts";
@@ -63,7 +65,7 @@ export async function startAgent(tools: AgentTools): Promise<RunningAgent> {
     if (journal.unreadableLines > 0) log.warn("journal had unreadable lines", { lines: journal.unreadableLines });
     const sampler = await createHostSampler(clock);
     const authorities = await listAuthorities(config.ca);
-    const makeLink = await chooseLink(config.protocol);
+    const makeLink = await chooseLink(config);
     const agent = new Agent(tools, { folder, id: identity.id, journal, sampler, authorities, makeLink });
     await agent.start();
     log.info("agent started", { agentId: identity.id, idFrom: identity.source, folder, pid: process.pid });
@@ -85,11 +87,22 @@ export async function startAgent(tools: AgentTools): Promise<RunningAgent> {
 type MakeLink = (options: NodeLinkOptions) => AgentLink;
 
 /** A protocol that is not spoken is not loaded. */
-async function chooseLink(protocol: AgentConfig["protocol"]): Promise<MakeLink> {
+async function chooseLink({ protocol, configserverIntervalMs: intervalMs }: AgentConfig): Promise<MakeLink> {
   if (protocol === "native") return (options) => new NodeLink(options);
-  const { DatawayLink } = await import("./links/dataway/link.ts");
-  return (options) => new DatawayLink(options);
+  if (protocol === "dataway") {
+    const { DatawayLink } = await import("./links/dataway/link.ts");
+    return (options) => new DatawayLink(options);
+  }
+  const { ConfigServerLink } = await import("./links/configserver/link.ts");
+  const generation = CONFIGSERVER_GENERATIONS[protocol];
+  return (options) => new ConfigServerLink({ ...options, generation, intervalMs });
 }
+
+const CONFIGSERVER_GENERATIONS = {
+  "configserver-g0": "g0",
+  "configserver-g1": "g1",
+  "configserver-g2": "g2",
+} as const;
 
 interface AgentParts {
   readonly folder: string;
@@ -109,6 +122,7 @@ class Agent {
   readonly #history: SampleHistory;
   readonly #runner: Runner;
   readonly #inputs: AgentInputs;
+  readonly #configs: GivenConfigs;
   readonly #link: AgentLink;
   #cancelBeat: CancelTimer | undefined;
   #allowsMetrics = true;
@@ -142,11 +156,22 @@ class Agent {
       onChange: () => this.#link.tellInputs(),
       ...{ clock, log, random },
     });
+    this.#configs = GivenConfigs.open({
+      dataDir: config.dataDir,
+      folder: join(folder, "configs"),
+      origin: config.protocol,
+      hook: config.configHook,
+      environment,
+      loadPolicy: () => this.#policy.load(),
+      onChange: () => this.#link.tellConfigs(),
+      ...{ clock, log },
+    });
     this.#link = parts.makeLink({
       servers: config.servers,
       token: config.token,
       authorities,
       inputs: this.#inputs,
+      configs: this.#configs,
       self: { id: parts.id, name: config.name, labels: config.labels, capabilities: CAPABILITIES },
       reconnectMinMs: config.reconnectMinMs,
       reconnectMaxMs: config.reconnectMaxMs,
@@ -182,6 +207,8 @@ class Agent {
     }
     await this.#inputs.stop();
     await this.#link.stop();
+    // what a slow hook has not agreed to by then is undone at the next start
+    await within(this.#clock, STOP_GRACE_MS, this.#configs.stop());
     this.#sampler.stop();
     this.#history.close();
   }

@@ -17,7 +17,7 @@ import {
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 
 /** The languages that the agent speaks with a server. */
-const PROTOCOLS = ["native", "dataway"] as const;
+const PROTOCOLS = ["native", "dataway", "configserver-g0", "configserver-g1", "configserver-g2"] as const;
 export type AgentProtocol = (typeof PROTOCOLS)[number];
 
 /** The agent's settings after flags, environment, file and defaults were merged. */
@@ -34,6 +34,10 @@ export interface AgentConfig {
   /** The folder of the inputs' configurations. */
   readonly confDir: string;
   readonly policyPath: string;
+  /** A program of this host that is asked after each change of a config. */
+  readonly configHook: { readonly program: string; readonly timeoutMs: number } | undefined;
+  /** Between two beats of the ConfigServer protocols. */
+  readonly configserverIntervalMs: number;
   /** PEM text of additional certificate authorities. */
   readonly ca: string | undefined;
   readonly logLevel: LogLevel;
@@ -87,6 +91,16 @@ export const AGENT_SETTINGS = {
   "data-dir": { type: text("<folder>"), doc: "folder for journal, output and samples" },
   "conf-dir": { type: text("<folder>"), doc: "configurations of inputs; default: conf.d in the data folder" },
   policy: { type: text("<file>"), doc: "what this host accepts; default: policy.yaml in the data folder" },
+  "config-hook": {
+    type: text("<program>"),
+    doc: "program to run after each change of a config; it may refuse the change",
+  },
+  "config-hook-timeout": { type: duration(100, 3_600_000), default: 30_000, doc: "how long it may take" },
+  "configserver-interval": {
+    type: duration(1000, 3_600_000),
+    default: 10_000,
+    doc: "between two beats of the ConfigServer protocols",
+  },
   "tls-ca": { type: text("<file>"), doc: "PEM file with certificate authorities to trust besides the usual ones" },
   config: { type: text("<file>"), doc: "configuration file; default: muster.yaml in the data folder, when it exists" },
   "log-level": { type: oneOf(...LOG_LEVELS), default: "info", doc: "least level that is logged" },
@@ -120,6 +134,8 @@ export async function loadAgentConfig(inputs: ConfigInputs): Promise<LoadedConfi
     dataDir: folder,
     confDir: resolve(read.text("conf-dir") ?? join(folder, "conf.d")),
     policyPath: resolve(read.text("policy") ?? join(folder, "policy.yaml")),
+    configHook: readHook(read.text("config-hook"), read.number("config-hook-timeout")),
+    configserverIntervalMs: read.number("configserver-interval"),
     ca: readCa(read.text("tls-ca"), mistakes),
     logLevel: (read.text("log-level") ?? "info") as LogLevel,
     reconnectMinMs: read.number("reconnect-min"),
@@ -153,7 +169,9 @@ export function defaultDataDir(environment: ConfigInputs["environment"]): string
 function checkTogether(config: AgentConfig, mistakes: string[]): void {
   if (config.servers.length === 0)
     mistakes.push("server: at least one URL is needed, e.g. --server http://10.0.0.1:9999");
-  if (config.token === "") mistakes.push("token: an enrolment token is needed (--token or MUSTER_TOKEN)");
+  // original ConfigServers know no tokens
+  if (config.token === "" && !config.protocol.startsWith("configserver"))
+    mistakes.push("token: an enrolment token is needed (--token or MUSTER_TOKEN)");
   if (config.reconnectMinMs > config.reconnectMaxMs) mistakes.push("reconnect-min: expected at most reconnect-max");
   if (Object.keys(config.labels).length > LABEL_LIMITS.count) {
     mistakes.push(`label: expected at most ${LABEL_LIMITS.count} labels`);
@@ -192,6 +210,10 @@ function readCa(path: string | undefined, mistakes: string[]): string | undefine
     mistakes.push(`tls-ca: ${JSON.stringify(path)}: cannot be read`);
     return undefined;
   }
+}
+
+function readHook(path: string | undefined, timeoutMs: number): AgentConfig["configHook"] {
+  return path === undefined ? undefined : { program: resolve(path), timeoutMs };
 }
 
 function valueReader(settings: ReadonlyMap<string, ResolvedSetting>) {

@@ -56,7 +56,7 @@ export function decodeTiny(schema: TinySchema, bytes: Uint8Array): TinyMessage {
   }
   for (const { number, wire, value } of readFields(bytes)) {
     const [name, field] = byNumber.get(number) ?? [];
-    if (name === undefined || field === undefined || wire !== wireOf(field.type)) continue;
+    if (name === undefined || field === undefined || wire !== (field.is === "map" ? 2 : wireOf(field.type))) continue;
     if (field.is === "repeated") message[name].push(decodeValue(field.type, value));
     else if (field.is === "map") {
       const entry = decodeTiny({ key: one(1, "string"), value: one(2, field.type) }, value as Uint8Array);

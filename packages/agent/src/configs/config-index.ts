@@ -24,6 +24,8 @@ export interface FailedText {
   readonly origin: string;
   /** The hook refused it; otherwise it never came so far. */
   readonly byHook: boolean;
+  /** As of a good one: what is over need not be remembered. */
+  readonly expiresAt: number | null;
 }
 
 /** A change that is under way: what has to be undone when nobody knows how it ended. */

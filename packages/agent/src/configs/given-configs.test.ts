@@ -1,31 +1,16 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CONFIG_LIMITS, systemClock } from "@muster/core";
 import { launchProcess, makeTempDir, waitUntil } from "@muster/testing";
-import { createLogger } from "../log.ts";
 import { DEFAULT_POLICY, type Policy, parsePolicy } from "../policy.ts";
-import { type GivenConfig, GivenConfigs, type GivenConfigsOptions } from "./given-configs.ts";
+import { openConfigs as open, writeHook } from "./configs-for-test.ts";
+import type { GivenConfig } from "./given-configs.ts";
 import { digestOf } from "./places.ts";
 
 const CRASHING = fileURLToPath(new URL("./crashing-for-test.ts", import.meta.url));
-
-function open(folder: string, more: Partial<GivenConfigsOptions> = {}): GivenConfigs {
-  return GivenConfigs.open({
-    dataDir: folder,
-    folder: join(folder, "agent/configs"),
-    origin: "native",
-    hook: undefined,
-    environment: { PATH: "/usr/bin:/bin", MUSTER_TOKEN: "tkn_secret" },
-    loadPolicy: async () => DEFAULT_POLICY,
-    onChange: () => {},
-    clock: systemClock,
-    log: createLogger({ level: "error", clock: systemClock, write: () => {} }),
-    ...more,
-  });
-}
 
 const given = (name: string, revision: number, text: string, more: Partial<GivenConfig> = {}): GivenConfig => ({
   kind: "file",
@@ -33,14 +18,6 @@ const given = (name: string, revision: number, text: string, more: Partial<Given
   expiresAt: null,
   ...{ name, revision, text, ...more },
 });
-
-/** A program that is asked after each change. */
-function writeHook(folder: string, script: string): GivenConfigsOptions["hook"] {
-  const program = join(folder, "hook.sh");
-  writeFileSync(program, `#!/bin/sh\n${script}\n`);
-  chmodSync(program, 0o700);
-  return { program, timeoutMs: 10_000 };
-}
 
 test("a text becomes a file that only its owner can read, and is told with its revision and digest", async (t) => {
   const folder = await makeTempDir(t);
@@ -136,9 +113,9 @@ test("a hook that refuses takes the text back: the last good one stays, and its 
   assert.match(held.error ?? "", /exit code 3: line 1 is bad/);
   const path = join(folder, "configs/a");
   assert.equal(readFileSync(path, "utf8"), "good");
-  assert.equal(readFileSync(`${hook?.program}.calls`, "utf8"), `a ${path} file\na ${path} file\n`);
-  assert.doesNotMatch(readFileSync(`${hook?.program}.env`, "utf8"), /tkn_secret/);
-  assert.equal(configs.findRefusal(given("a", 2, "bad"))?.revision, 2);
+  assert.equal(readFileSync(`${hook.program}.calls`, "utf8"), `a ${path} file\na ${path} file\n`);
+  assert.doesNotMatch(readFileSync(`${hook.program}.env`, "utf8"), /tkn_secret/);
+  assert.deepEqual(configs.revisions("file", "a"), { good: 1, refused: 2 });
   assert.equal(open(folder, { hook }).held()[0]?.status, "failed", "what failed is remembered over a restart");
 
   const first = await configs.give(given("b", 1, "bad"));
@@ -151,7 +128,7 @@ test("a hook that refuses takes the text back: the last good one stays, and its 
 test("a hook that hangs is ended with its children, and one that talks without end is cut", async (t) => {
   const folder = await makeTempDir(t);
   const slow = { ...writeHook(folder, 'echo began; sleep 600 & echo $! > "$0.pid"; wait'), timeoutMs: 300 };
-  const held = await open(folder, { hook: slow as GivenConfigsOptions["hook"] }).give(given("a", 1, "text"));
+  const held = await open(folder, { hook: slow }).give(given("a", 1, "text"));
   assert.match(held.error ?? "", /did not end within 0.3 s: began/);
   const child = Number(readFileSync(join(folder, "hook.sh.pid"), "utf8"));
   await waitUntil("the hook's child is gone", () => !isAlive(child));
@@ -193,7 +170,7 @@ test("kill -9 at any moment of a change leaves a whole text that the index knows
   const folder = await makeTempDir(t);
   const hook = writeHook(folder, "exit 0");
   for (let round = 0; round < 5; round++) {
-    const child = launchProcess(t, { args: [CRASHING, folder, hook?.program ?? "", String(round)] });
+    const child = launchProcess(t, { args: [CRASHING, folder, hook.program, String(round)] });
     await child.waitForOutput(/gave \d+/);
     await new Promise((resolve) => setTimeout(resolve, round * 11)); // some moment of the next change
     await child.stop("SIGKILL");
@@ -211,7 +188,7 @@ test("a change that was cut off before the hook agreed is undone", async (t) => 
   const folder = await makeTempDir(t);
   const hook = writeHook(folder, 'grep -q slow "$2" && sleep 600; exit 0');
   await open(folder, { hook }).give(given("a", 1, "good"));
-  const child = launchProcess(t, { args: [CRASHING, folder, hook?.program ?? "", "slow"] });
+  const child = launchProcess(t, { args: [CRASHING, folder, hook.program, "slow"] });
   const path = join(folder, "configs/a");
   await waitUntil("the new text is in place", () => readFileSync(path, "utf8").startsWith("slow"));
   await child.stop("SIGKILL");

@@ -99,10 +99,14 @@ export class GivenConfigs {
     return entry && this.#isInPlace(entry) ? entry.good : undefined;
   }
 
-  /** Why exactly this text was refused before; undefined when it was not. Numbers of another protocol do not count. */
-  findRefusal(config: Pick<GivenConfig, "kind" | "name" | "text">): FailedText | undefined {
-    const failed = this.#index.find(config.kind, config.name)?.failed;
-    return failed?.byHook && failed.digest === digestOf(config.text) ? failed : undefined;
+  /** The numbers by which a server is to be compared with this host; a protocol's own only, others count for nothing. */
+  revisions(kind: FileKind, name: string): { readonly good: number | null; readonly refused: number | null } {
+    const entry = this.#index.find(kind, name);
+    const { origin } = this.#options;
+    const good = entry?.good?.origin === origin && this.#isInPlace(entry) ? entry.good.revision : null;
+    // whatever else kept it out may be over
+    const refused = entry?.failed?.byHook && entry.failed.origin === origin ? entry.failed.revision : null;
+    return { good, refused };
   }
 
   /** Resolves with what became of it. Never rejects. */
@@ -156,8 +160,10 @@ export class GivenConfigs {
   /** Removes one-time configs whose time is over. */
   async removeExpired(): Promise<void> {
     const now = this.#options.clock.now();
-    for (const { kind, name, good } of this.#index.list())
-      if (good && good.expiresAt !== null && good.expiresAt <= now) await this.remove(kind, name);
+    for (const { kind, name, good, failed } of this.#index.list()) {
+      const expiresAt = (good ?? failed)?.expiresAt ?? null;
+      if (expiresAt !== null && expiresAt <= now) await this.remove(kind, name);
+    }
   }
 
   /** What is under way is finished; nothing else begins. */
@@ -273,12 +279,13 @@ export class GivenConfigs {
   }
 
   #fail(config: GivenConfig, failure: Pick<FailedText, "digest" | "error" | "byHook">): string {
-    const { kind, name, revision } = config;
+    const { kind, name, revision, expiresAt } = config;
     const error = failure.error.slice(0, CONFIG_LIMITS.errorLength);
-    this.#options.log.warn("config was refused", { kind, name, revision, reason: error });
     const entry = this.#index.find(kind, name);
+    const isNews = entry?.failed?.revision !== revision || entry.failed.error !== error;
+    this.#options.log[isNews ? "warn" : "debug"]("config was refused", { kind, name, revision, reason: error });
     const hasRoom = entry !== undefined || this.#index.size < CONFIG_LIMITS.configsPerAgent;
-    const failed = { ...failure, error, revision, origin: this.#options.origin };
+    const failed = { ...failure, error, revision, expiresAt, origin: this.#options.origin };
     if (hasRoom && name.length <= CONFIG_LIMITS.nameLength) this.#putQuietly({ ...entry, kind, name, failed });
     return error;
   }

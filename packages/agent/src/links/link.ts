@@ -13,4 +13,6 @@ export interface AgentLink extends RunnerListener {
   beat(sample: HostSample | undefined): void;
   /** The inventory of inputs has changed. Whoever connects later is told it then. */
   tellInputs(): void;
+  /** A config has come, gone or failed. Whoever connects later is told it then. */
+  tellConfigs(): void;
 }

@@ -85,6 +85,7 @@ export class DatawayLink implements AgentLink {
   }
 
   beat(): void {}
+  tellConfigs(): void {}
   onStarted(): void {}
   onOutput(): void {}
   onFinished(): void {}

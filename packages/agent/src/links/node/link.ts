@@ -9,6 +9,7 @@ import {
   toWireMetrics,
 } from "@muster/protocols/node";
 import type { HeldRun, Runner } from "../../commands/runner.ts";
+import type { GivenConfigs } from "../../configs/given-configs.ts";
 import type { InputDesk } from "../../inputs/agent-inputs.ts";
 import type { Logger } from "../../log.ts";
 import type { SampleHistory } from "../../sample-history.ts";
@@ -38,6 +39,7 @@ export interface NodeLinkOptions {
   readonly runner: Runner;
   readonly history: SampleHistory;
   readonly inputs: InputDesk;
+  readonly configs: GivenConfigs;
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: () => number;
@@ -121,6 +123,8 @@ export class NodeLink implements AgentLink {
     const data = { node_id: this.#options.self.id, inventory: this.#options.inputs.inventory() };
     this.#send({ ...this.#envelope(), type: "inputs", data });
   }
+
+  tellConfigs(): void {}
 
   onStarted(run: HeldRun): void {
     // only ever in answer to a command of this core; a later connection learns it from the registration
