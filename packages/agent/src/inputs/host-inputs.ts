@@ -7,7 +7,8 @@ import type { BlockPlan } from "./block-run.ts";
 import type { CollectorKind } from "./collector.ts";
 import { CONF_LIMITS, ConfDir, isManagedId } from "./conf-dir.ts";
 import { type Configured, ConfiguredInputs } from "./configured.ts";
-import { LastGood } from "./last-good.ts";
+import { keyOf, LastGood } from "./last-good.ts";
+import { sweepLeftovers } from "./leftovers.ts";
 import { listPaths } from "./named-paths.ts";
 import { type FilePlan, Planner } from "./plan.ts";
 import type { HostFacts } from "./point-tags.ts";
@@ -87,6 +88,7 @@ export class HostInputs {
   async start(): Promise<void> {
     this.#dir.sweep();
     await this.#inTurn(() => this.#configured.rescan());
+    this.#sweepLeftovers();
     this.#lookWhileConfigured();
   }
 
@@ -330,6 +332,18 @@ export class HostInputs {
   #trialOptions() {
     const { clock, log, facts } = this.#options;
     return { clock, log, hostname: facts.hostname, globalTags: this.#globalTags };
+  }
+
+  #sweepLeftovers(): void {
+    const { files, cut } = this.#dir.list();
+    if (cut || files.length === 0) return; // a folder that is not mounted yet is no reason to forget anything
+    const folders = ["state", "last-good"].map((name) => join(this.#options.folder, name));
+    const keys = new Set(files.map(({ id }) => keyOf(id)));
+    try {
+      sweepLeftovers({ folders, keys, now: this.#options.clock.now() });
+    } catch (error) {
+      this.#options.log.warn("what inputs left could not be deleted", { reason: errorText(error) });
+    }
   }
 
   #lookWhileConfigured(): void {
