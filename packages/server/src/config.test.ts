@@ -35,7 +35,11 @@ describe("server configuration", () => {
     assert.equal(config.port, 9999);
     assert.deepEqual(config.database, { kind: "sqlite", path: join(DIR, "muster.db") });
     assert.deepEqual(config.bus, { kind: "local" });
-    assert.deepEqual(config.doorPolicies, { node: { kind: "token" }, dataway: { kind: "token" } });
+    assert.deepEqual(config.doorPolicies, {
+      ...{ node: { kind: "token" }, dataway: { kind: "token" } },
+      ...{ configserver: { kind: "loopback" }, "configserver-g0": { kind: "loopback" } },
+      ...{ "configserver-g1": { kind: "loopback" }, "configserver-g2": { kind: "loopback" } },
+    });
     assert.equal(config.allowDefaultToken, false);
     assert.deepEqual(config.metricsRetentionMs, { "10s": 86_400_000, "1m": 604_800_000, "10m": 7_776_000_000 });
     assert.equal(config.outputLimitBytes, 1_048_576);

@@ -20,6 +20,13 @@ import {
 import { parse as parseYaml } from "yaml";
 import type { BusChoice } from "./bus/open.ts";
 import {
+  CONFIGSERVER_CLASSIC_PORTS,
+  CONFIGSERVER_DOORS,
+  CONFIGSERVER_SETTINGS,
+  type ConfigServerChoice,
+  readConfigServer,
+} from "./config-configserver.ts";
+import {
   CLASSIC_PORTS,
   checkDataway,
   DATAWAY_SETTINGS,
@@ -50,7 +57,11 @@ import type { DoorPolicy } from "./listeners/door-policy.ts";
 import type { DatabaseChoice } from "./store/open.ts";
 
 /** The doors that exist, and whether their peers can show a token. */
-export const DOORS = { node: { peersSendToken: true }, dataway: { peersSendToken: true } } as const;
+export const DOORS = {
+  node: { peersSendToken: true },
+  dataway: { peersSendToken: true },
+  ...CONFIGSERVER_DOORS,
+} as const;
 export type DoorName = keyof typeof DOORS;
 
 const DAY_MS = 86_400_000;
@@ -70,7 +81,7 @@ export const SERVER_SETTINGS = {
   "classic-ports": {
     type: flag,
     default: false,
-    doc: "listen on the originals' ports too: 9528 and 9530 for dataway",
+    doc: "listen on the originals' ports too: 9528 and 9530 for dataway, 8899 for configserver-g0",
   },
   door: { type: pair("<door>=off|token|loopback|<cidr,…>"), repeatable: true, doc: "who may use a door" },
   "door-origins": { type: commaList("<origin,…>", origin), doc: "the only browser origins that doors accept" },
@@ -92,6 +103,7 @@ export const SERVER_SETTINGS = {
   ...METRIC_STORE_SETTINGS,
   ...POINT_SETTINGS,
   ...DATAWAY_SETTINGS,
+  ...CONFIGSERVER_SETTINGS,
   "commands-retention": {
     type: duration(3_600_000, 3660 * DAY_MS),
     default: 90 * DAY_MS,
@@ -133,6 +145,7 @@ export interface ServerConfig {
   readonly metricStore: MetricStoreChoice;
   readonly points: PointsChoice;
   readonly datawayBackend: DatawayBackendChoice | undefined;
+  readonly configServer: ConfigServerChoice;
   readonly commandsRetentionMs: number;
   readonly outputLimitBytes: number;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
@@ -179,6 +192,7 @@ export function showServerConfig(config: ServerConfig): string {
 /** Values as they would be written in a flag. */
 function readable(name: string, value: unknown): unknown {
   if (Object.hasOwn(POINT_SETTINGS, name)) return showPointSetting(name, value);
+  if (name === "configserver-agent-expiry") return value === undefined ? "never" : formatDuration(Number(value));
   if (name.endsWith("-retention") || name.startsWith("metrics-retention")) return formatDuration(Number(value));
   if (name === "bus") return maskUrls(String(value));
   if (name === "dataway-backend-queue") return `${Number(value) / (1024 * 1024)}MiB`;
@@ -222,7 +236,9 @@ function toConfig(
     tls: certPath !== undefined && keyPath !== undefined ? { certPath, keyPath } : undefined,
     doorListeners: [
       ...get<ServerConfig["doorListeners"]>("listen"),
-      ...(get<boolean>("classic-ports") ? CLASSIC_PORTS.map((one) => ({ ...one, host: get<string>("host") })) : []),
+      ...(get<boolean>("classic-ports")
+        ? [...CLASSIC_PORTS, ...CONFIGSERVER_CLASSIC_PORTS].map((one) => ({ ...one, host: get<string>("host") }))
+        : []),
     ],
     doorPolicies,
     doorOrigins: get<string[] | undefined>("door-origins") ?? [],
@@ -238,6 +254,7 @@ function toConfig(
     metricStore: readMetricStore(result),
     points: readPointsChoice(result),
     datawayBackend: readDataway(result),
+    configServer: readConfigServer(result),
     commandsRetentionMs: get("commands-retention"),
     outputLimitBytes: get("output-limit"),
     logLevel: get("log-level"),
@@ -267,21 +284,28 @@ function readConfigFile(inputs: ConfigInputs): { content: unknown; mistakes: str
 }
 
 function readPolicies(result: SettingsResult, mistakes: string[]): Record<DoorName, DoorPolicy> {
-  const policies: Record<DoorName, DoorPolicy> = { node: { kind: "token" }, dataway: { kind: "token" } };
+  const policies = Object.fromEntries(
+    Object.entries(DOORS).map(([name, { peersSendToken }]) => [name, { kind: peersSendToken ? "token" : "loopback" }]),
+  ) as Record<DoorName, DoorPolicy>;
   const given = result.settings.get("door")?.value as (readonly [string, string] | undefined)[];
-  for (const [name, policy] of given.filter((one) => one !== undefined)) {
+  // what is said of all generations holds for each of which nothing is said
+  const sorted = given.filter((one) => one !== undefined).sort(([a], [b]) => a.length - b.length);
+  for (const [name, policy] of sorted) {
     if (!isDoorName(name)) {
       mistakes.push(`door: "${name}": expected one of ${Object.keys(DOORS).join(", ")}`);
       continue;
     }
     try {
-      policies[name] = doorPolicy(policy, DOORS[name].peersSendToken);
+      const read = doorPolicy(policy, DOORS[name].peersSendToken);
+      for (const covered of name === "configserver" ? CONFIGSERVER_NAMES : [name]) policies[covered] = read;
     } catch (error) {
       mistakes.push(`door: ${name}=${policy}: ${error instanceof Error ? error.message : "is not valid"}`);
     }
   }
   return policies;
 }
+
+const CONFIGSERVER_NAMES = Object.keys(CONFIGSERVER_DOORS) as (keyof typeof CONFIGSERVER_DOORS)[];
 
 function isDoorName(name: string): name is DoorName {
   return Object.hasOwn(DOORS, name);

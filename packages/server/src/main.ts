@@ -4,7 +4,9 @@ import { type DestinationStream, type Logger, pino } from "pino";
 import type { Reading } from "./api/context.ts";
 import { openBus } from "./bus/open.ts";
 import { type ConfigInputs, readServerConfig, type ServerConfig } from "./config.ts";
+import { configServerJobs, openConfigServer, readConfigServer } from "./configserver.ts";
 import { lockDataDir } from "./data-lock.ts";
+import type { ConfigServerDoors } from "./doors/configserver/configserver-doors.ts";
 import { describeWebRoutes } from "./doors/dataway/web-openapi.ts";
 import { createNodeDoor, type NodeDoor } from "./doors/node/node-door.ts";
 import { createEdges, type Edges } from "./edges.ts";
@@ -108,6 +110,7 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       halfWrittenSweep(fleet.ledger),
       processWatch(fleet),
       rollUp(history),
+      ...configServerJobs(fleet, config.configServer),
       retention({
         history,
         commands: fleet.commands,
@@ -132,6 +135,8 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       isOpen: isOpenToAddresses(config.doorPolicies.dataway),
     });
     undo.push(() => gateway.close());
+    const configServer = openConfigServer({ fleet, access, clock, log, choice: config.configServer });
+    undo.push(() => configServer.close());
     const edges = await createEdges({
       config,
       clock,
@@ -140,11 +145,11 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       startedAt: clock.now(),
       access,
       fleet,
-      doors: [node, gateway.door],
+      doors: [node, gateway.door, ...configServer.all],
       otherPaths: describeWebRoutes(),
       pingStore: () => store.ping(),
       isBusConnected: () => bus.isConnected,
-      readings: () => readParts({ fleet, node, gateway, metricStore, pointStore }),
+      readings: () => readParts({ fleet, node, gateway, configServer, metricStore, pointStore }),
     });
     undo.push(() => edges.close(CLOSE_GRACE_MS));
     undo.push(() => sendAgentsAway(fleet, edges, config.admitRate));
@@ -210,13 +215,15 @@ interface Parts {
   readonly fleet: Fleet;
   readonly node: NodeDoor;
   readonly gateway: Gateway;
+  readonly configServer: ConfigServerDoors;
   readonly pointStore: PointStore;
   readonly metricStore: MetricStore;
 }
 
-function* readParts({ fleet, node, gateway, metricStore, pointStore }: Parts): Generator<Reading> {
+function* readParts({ fleet, node, gateway, configServer, metricStore, pointStore }: Parts): Generator<Reading> {
   yield* readFleet(fleet, node);
   yield* gateway.readings();
+  yield* readConfigServer(configServer);
   yield* pointStore.readings(fleet);
   yield* metricStore.readings();
 }

@@ -27,6 +27,12 @@ export const ACCESS_RULES = {
   "commands.cancel": { role: "operator" },
   "metrics.read": { role: "viewer" },
   "records.read": { role: "viewer" },
+  "configs.read": { role: "viewer" },
+  "configs.write": { role: "operator" },
+  "rollouts.read": { role: "viewer" },
+  "rollouts.write": { role: "operator" },
+  "secrets.read": { role: "admin" },
+  "secrets.write": { role: "admin" },
   "inputs.read": { role: "viewer" },
   /** Configurations may hold passwords: whoever only looks sees how they are, not what is in them. */
   "inputs.text": { role: "operator" },

@@ -71,6 +71,11 @@ export interface Door {
   readonly name: string;
   /** Whether its peers can present a token; decides the default policy and the origin rule. */
   readonly peersSendToken: boolean;
+  /**
+   * True for a request with a token that the door itself looks at before anything else: the rules for addresses do not apply
+   * to it. Absent: there is none where the policy is not `token`.
+   */
+  showsToken?(path: string, headers: PlainRequest["headers"]): boolean;
   /** Larger bodies are answered with 413 before the door sees them. */
   readonly maxBodyBytes: number;
   /**

@@ -44,6 +44,7 @@ export interface WebApp {
 }
 
 const NO_BODY = new Uint8Array();
+const BY_TOKEN: DoorPolicy = { kind: "token" };
 
 /** Who answers for a path on this listener; undefined means nobody. */
 export type Router = (path: string) => OpenDoor | WebApp | undefined;
@@ -279,7 +280,9 @@ export class Listener {
       headers: request.headers,
       isOwnOrigin: (origin: string) => origins.isOwnOrigin(origin),
     };
-    const refusal = refuseVisit(open.policy, visit, doorOrigins);
+    const path = readTarget(request.url)?.path ?? "";
+    const showsToken = open.policy.kind !== "off" && open.door.showsToken?.(path, request.headers) === true;
+    const refusal = refuseVisit(showsToken ? BY_TOKEN : open.policy, visit, doorOrigins);
     return refusal && plainProblem(refusal.status, refusal.reason);
   }
 

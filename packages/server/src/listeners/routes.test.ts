@@ -31,11 +31,16 @@ describe("routes of the main port", () => {
     for (const path of ["/v1/ws/datakit", "/v1/datakits/x/inputs", "/v1/write/metric", "/write", "/api/v2/write"]) {
       assert.deepEqual(findOwner(path), { door: "dataway" }, path);
     }
+    for (const path of ["/User/ListConfigs", "/User/ListConfigs/", "/Agent/HeartBeat"])
+      assert.deepEqual(findOwner(path), { door: "configserver" }, path);
+    assert.deepEqual(findOwner("/api/v1/User/ListAgents"), { door: "configserver-g1" });
+    for (const generation of ["g0", "g1", "g2"])
+      assert.deepEqual(findOwner(`/configserver/${generation}/Agent/x`), { door: `configserver-${generation}` });
     assert.equal(findOwner("/v1/opamp"), "console");
   });
 
   test("a prefix ends at a slash, and case and encoding count", () => {
-    for (const path of ["/api/v10/ws", "/api/v1/User/agents", "/API/v1/ws", "/api%2fv1/ws", "/ws/client/x"]) {
+    for (const path of ["/api/v10/ws", "/user/x", "/configserver/g3/User/x", "/API/v1/ws", "/api%2fv1/ws", "/ws/client/x"]) {
       assert.equal(findOwner(path), "console", path);
     }
     assert.deepEqual(findOwner("/api/v1/Users"), { door: "node" });

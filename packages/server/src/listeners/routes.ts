@@ -50,6 +50,12 @@ export const ROUTES: readonly Route[] = [
   { path: "/metrics", covers: "exact", owner: "api" },
   { path: "/api/v1", covers: "tree", owner: NODE, except: ["/api/v1/User"] },
   { path: "/ws/client", covers: "exact", owner: NODE },
+  { path: "/User", covers: "tree", owner: { door: "configserver" } },
+  { path: "/Agent", covers: "tree", owner: { door: "configserver" } },
+  { path: "/api/v1/User", covers: "tree", owner: { door: "configserver-g1" } },
+  { path: "/configserver/g0", covers: "tree", owner: { door: "configserver-g0" } },
+  { path: "/configserver/g1", covers: "tree", owner: { door: "configserver-g1" } },
+  { path: "/configserver/g2", covers: "tree", owner: { door: "configserver-g2" } },
   ...DATAWAY_TREES.map((path): Route => ({ path, covers: "tree", owner: DATAWAY })),
   ...DATAWAY_PATHS.map((path): Route => ({ path, covers: "exact", owner: DATAWAY })),
 ];

@@ -1,0 +1,56 @@
+import { duration, oneOf, type Setting, type SettingsResult } from "@muster/core/settings";
+
+/** Which of the three wire generations of ConfigServer is spoken. */
+export type ConfigServerGeneration = "g0" | "g1" | "g2";
+
+/** What becomes of agents and users of ConfigServer. */
+export interface ConfigServerChoice {
+  /** Where a request on a bare path does not tell. */
+  readonly generation: ConfigServerGeneration;
+  /** Whether users need an API token even where the door's addresses would let them in. */
+  readonly usersNeedToken: boolean;
+  /** Agents that were away for so long are forgotten; undefined: never. */
+  readonly agentExpiryMs: number | undefined;
+}
+
+const MINUTE_MS = 60_000;
+const LONGEST_MS = 3660 * 86_400_000;
+
+export const CONFIGSERVER_SETTINGS = {
+  "configserver-generation": {
+    type: oneOf("g0", "g1", "g2"),
+    default: "g0",
+    doc: "ConfigServer's wire generation on paths without a prefix, where a request does not tell",
+  },
+  "configserver-users": {
+    type: oneOf("door", "token"),
+    default: "door",
+    doc: "who may call ConfigServer's user endpoints without an API token: whom the door lets in, or nobody",
+  },
+  "configserver-agent-expiry": {
+    type: duration(MINUTE_MS, LONGEST_MS),
+    doc: "forget ConfigServer agents that were away for so long, since each start of one makes a new id; default: never",
+  },
+} as const satisfies Record<string, Setting>;
+
+type Name = keyof typeof CONFIGSERVER_SETTINGS;
+
+export function readConfigServer({ settings }: SettingsResult): ConfigServerChoice {
+  const get = (name: Name) => settings.get(name)?.value;
+  return {
+    generation: get("configserver-generation") as ConfigServerGeneration,
+    usersNeedToken: get("configserver-users") === "token",
+    agentExpiryMs: get("configserver-agent-expiry") as number | undefined,
+  };
+}
+
+/** Bare paths and sniffing, and one door for each generation: its prefix on the main port and its listeners. */
+export const CONFIGSERVER_DOORS = {
+  configserver: { peersSendToken: false },
+  "configserver-g0": { peersSendToken: false },
+  "configserver-g1": { peersSendToken: false },
+  "configserver-g2": { peersSendToken: false },
+} as const;
+
+/** The port on which the original listened, opened with `--classic-ports`. */
+export const CONFIGSERVER_CLASSIC_PORTS = [{ door: "configserver-g0", port: 8899 }] as const;
