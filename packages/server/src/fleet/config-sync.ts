@@ -50,7 +50,7 @@ export class ConfigSync {
 
   async start(): Promise<void> {
     await this.reload();
-    if (this.#parts.bus.name === "local") return;
+    if (!this.#parts.store.dialect.shared) return; // nobody else changes anything
     this.#stop = this.#parts.clock.every(SWEEP_MS, () => void this.#sweep());
   }
 
