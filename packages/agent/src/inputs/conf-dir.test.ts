@@ -90,6 +90,51 @@ test("a written file is its owner's only, switching it off keeps its bytes, and 
   assert.deepEqual(readdirSync(folder), []);
 });
 
+test("a crash while several are switched leaves them all off, and one while nothing is switched leaves them as they are", async (scope) => {
+  const module = fileURLToPath(new URL("./conf-dir.ts", import.meta.url));
+  const THIRD = "dkinput_9m4e2mr0ui3e8a215n4g";
+  for (const disabled of [true, false]) {
+    const folder = await makeTempDir(scope);
+    const dir = new ConfDir(folder);
+    for (const id of [ID, OTHER]) dir.write(id, TEXT, { disabled: !disabled });
+    dir.write(THIRD, TEXT, { disabled: false });
+    const program = `import { ConfDir } from ${JSON.stringify(module)};
+      const dir = new ConfDir(process.argv[1]);
+      await dir.switchTogether(${JSON.stringify([ID, OTHER])}, async () => {
+        dir.move("${ID}", { disabled: ${disabled} });
+        process.kill(process.pid, "SIGKILL");
+        await new Promise(() => {});
+      });`;
+    const child = launchProcess(scope, { args: ["--input-type=module", "--eval", program, folder] });
+    assert.deepEqual((await child.exited).signal, "SIGKILL", child.describe());
+    const states = () => dir.list().files.map((file) => [file.id, file.disabled]);
+    const isOff = (id: string) => states().find(([listed]) => listed === id)?.[1];
+    assert.deepEqual([isOff(ID), isOff(OTHER)], [disabled, !disabled]);
+    dir.sweep();
+    assert.deepEqual([isOff(ID), isOff(OTHER), isOff(THIRD)], [true, true, false]);
+    dir.move(OTHER, { disabled: false });
+    dir.sweep();
+    assert.equal(isOff(OTHER), false);
+    assert.equal(readdirSync(folder).length, 3);
+  }
+});
+
+test("several are switched as one, and nothing is left of that, whether it succeeds or not", async (scope) => {
+  const folder = await makeTempDir(scope);
+  const dir = new ConfDir(folder);
+  for (const id of [ID, OTHER]) dir.write(id, TEXT, { disabled: false });
+  await dir.switchTogether([ID, OTHER], async () => assert.ok(readdirSync(folder).length === 3));
+  await assert.rejects(
+    dir.switchTogether([ID, OTHER], () => Promise.reject(new Error("busy"))),
+    /busy/,
+  );
+  await assert.rejects(
+    dir.switchTogether([ID, "../x"], async () => {}),
+    /no id of an input/,
+  );
+  assert.deepEqual(readdirSync(folder).sort(), [`${ID}.conf`, `${OTHER}.conf`].sort());
+});
+
 test("a file that is no text says so", async (scope) => {
   const folder = await makeTempDir(scope);
   writeFileSync(join(folder, "x.conf"), Buffer.from([0xff, 0xfe]));

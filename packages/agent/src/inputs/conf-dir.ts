@@ -33,6 +33,8 @@ const NO_INPUT = new Set(["datakit.conf"]);
 const MANAGED_ID = /^dkinput_[0-9a-v]{20}$/;
 /** Left by a crash between writing a file and giving it its name. */
 const UNFINISHED = /^\.dkinput_[0-9a-v]{20}\.[0-9a-f]+\.new$/;
+/** There while several inputs are switched on or off as one; names them. */
+const SWITCHING = ".switching";
 
 /** A file of the folder, as a look at its metadata shows it. */
 export interface ConfFile {
@@ -131,6 +133,19 @@ export class ConfDir {
     this.#sync();
   }
 
+  /**
+   * Several moves that are one: when a crash comes between, the next `sweep` switches all of these off. What was to be
+   * switched off is so at last, and what was to be switched on is taken back, since one of them may be why it crashed.
+   */
+  async switchTogether(ids: readonly string[], task: () => Promise<void>): Promise<void> {
+    if (ids.length < 2) return task();
+    for (const id of ids) assertManaged(id);
+    const path = join(this.folder, SWITCHING);
+    writeFileSync(path, ids.join("\n"), { mode: 0o600, flush: true });
+    this.#sync();
+    await task().finally(() => rmSync(path, { force: true }));
+  }
+
   /** Deletes a managed input, whether it is on or off. */
   remove(id: string): void {
     assertManaged(id);
@@ -139,12 +154,21 @@ export class ConfDir {
     this.#sync();
   }
 
-  /** Deletes what a crash left unfinished. */
+  /** Ends what a crash left unfinished. */
   sweep(): void {
     if (!existsSync(this.folder)) return;
+    this.#finishSwitching();
     for (const name of readdirSync(this.folder)) {
       if (UNFINISHED.test(name)) rmSync(join(this.folder, name), { force: true });
     }
+  }
+
+  #finishSwitching(): void {
+    const path = join(this.folder, SWITCHING);
+    if (!existsSync(path)) return;
+    const ids = readFileSync(path, "utf8").split("\n").filter(isManagedId);
+    for (const id of ids) if (existsSync(this.#pathOf(id, false))) this.move(id, { disabled: true });
+    rmSync(path, { force: true });
   }
 
   #pathOf(id: string, disabled: boolean): string {

@@ -1,10 +1,22 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { makeTempDir } from "@muster/testing";
 import { parsePolicy } from "../policy.ts";
 import type { CollectorTools } from "./collector.ts";
-import { fakeKind, ID, OTHER_ID, outcomeOf, pointOf, setCall, startHost, THIRD_ID, textOf } from "./fakes-for-test.ts";
+import {
+  type Behaviour,
+  fakeKind,
+  ID,
+  OTHER_ID,
+  outcomeOf,
+  pointOf,
+  setCall,
+  startHost,
+  THIRD_ID,
+  textOf,
+} from "./fakes-for-test.ts";
 import { COLLECTOR_KINDS } from "./kinds/index.ts";
 
 const broken = () => ({ collect: () => Promise.reject(new Error("no route")) });
@@ -110,6 +122,31 @@ test("a list that cannot be enabled whole is not enabled at all", async (scope) 
   );
   assert.deepEqual([host.report(ID)?.status, host.report(OTHER_ID)?.status], ["disabled", "disabled"]);
   assert.deepEqual(readdirSync(host.confDir).sort(), [`${ID}.conf.disabled`, `${OTHER_ID}.conf.disabled`].sort());
+});
+
+test("an agent that dies in the middle of switching a list starts with all of it off", async (scope) => {
+  const copies = [await makeTempDir(scope), await makeTempDir(scope)];
+  let from: string | undefined;
+  const dies: Behaviour = () => ({
+    // what the disk holds at this moment is all that a next agent would find
+    async start() {
+      if (from !== undefined) cpSync(from, join(copies[0] ?? "", "conf.d"), { recursive: true });
+    },
+    async stop() {
+      if (from !== undefined) cpSync(from, join(copies[1] ?? "", "conf.d"), { recursive: true });
+    },
+  });
+  const host = await startHost(scope, { kinds: [fakeKind([], { dies })] });
+  await host.ask(setCall(ID, textOf("a")));
+  await host.ask(setCall(OTHER_ID, textOf("dies")));
+  await host.ask({ method: "inputs.disable", ids: [ID, OTHER_ID] });
+  from = host.confDir;
+  assert.equal(outcomeOf(await host.ask({ method: "inputs.enable", ids: [ID, OTHER_ID] })), "ok");
+  assert.equal(outcomeOf(await host.ask({ method: "inputs.disable", ids: [ID, OTHER_ID] })), "ok");
+  for (const root of copies) {
+    const next = await startHost(scope, { kinds: [fakeKind([])], root });
+    assert.deepEqual([next.report(ID)?.status, next.report(OTHER_ID)?.status], ["disabled", "disabled"]);
+  }
 });
 
 test("the same meaning in another file is refused, and allowed once that one is gone", async (scope) => {

@@ -241,16 +241,18 @@ export class HostInputs {
       ids,
     );
     const started: string[] = [];
-    try {
-      for (const [index, { file, text = "" }] of entries.entries()) {
-        const commit = () => this.#move(file.id, { disabled: false });
-        await this.#configured.replace(file.id, { plan: plans[index] as FilePlan, text, commit });
-        started.push(file.id);
+    await this.#switchTogether(ids, async () => {
+      try {
+        for (const [index, { file, text = "" }] of entries.entries()) {
+          const commit = () => this.#move(file.id, { disabled: false });
+          await this.#configured.replace(file.id, { plan: plans[index] as FilePlan, text, commit });
+          started.push(file.id);
+        }
+      } catch (error) {
+        for (const id of started) await this.#switchOff(id);
+        throw startFailed(error);
       }
-    } catch (error) {
-      for (const id of started) await this.#switchOff(id);
-      throw startFailed(error);
-    }
+    });
     await Promise.all(ids.map((id) => this.#configured.settle(id, SETTLE_MS)));
   }
 
@@ -260,16 +262,26 @@ export class HostInputs {
       if (file.disabled) throw refuse("inputNotEnabled", `input ${file.id} is disabled already`);
     }
     const moved: string[] = [];
-    try {
-      for (const id of ids) {
-        this.#move(id, { disabled: true });
-        moved.push(id);
+    await this.#switchTogether(ids, async () => {
+      try {
+        for (const id of ids) {
+          this.#move(id, { disabled: true });
+          moved.push(id);
+        }
+      } catch (error) {
+        for (const id of moved) this.#move(id, { disabled: false });
+        throw error;
       }
-    } catch (error) {
-      for (const id of moved) this.#move(id, { disabled: false });
-      throw error;
-    }
+    });
     for (const id of ids) await this.#configured.reread(id);
+  }
+
+  async #switchTogether(ids: readonly string[], task: () => Promise<void>): Promise<void> {
+    try {
+      await this.#dir.switchTogether(ids, task);
+    } catch (error) {
+      throw failureOf(error) ? error : unwritten(error);
+    }
   }
 
   async #switchOff(id: string): Promise<void> {
@@ -325,7 +337,7 @@ export class HostInputs {
     try {
       task();
     } catch (error) {
-      throw refuse("internalError", `the configuration could not be written: ${errorText(error)}`);
+      throw unwritten(error);
     }
   }
 
@@ -392,6 +404,10 @@ function uniqueIds(ids: readonly string[]): readonly string[] {
 
 function unmanaged(id: string) {
   return refuse("inputUnmanaged", `${id} is a file of this host and cannot be managed from here`);
+}
+
+function unwritten(error: unknown) {
+  return refuse("internalError", `the configuration could not be written: ${errorText(error)}`);
 }
 
 /** What a collector throws when it is started becomes a refusal with its words. */
