@@ -104,6 +104,10 @@ export const SERVER_SETTINGS = {
   ...POINT_SETTINGS,
   ...DATAWAY_SETTINGS,
   ...CONFIGSERVER_SETTINGS,
+  "secrets-key-file": {
+    type: text("<file>"),
+    doc: "key of the secrets in configs, the same for every process; default: secrets.key in the data folder",
+  },
   "commands-retention": {
     type: duration(3_600_000, 3660 * DAY_MS),
     default: 90 * DAY_MS,
@@ -146,6 +150,7 @@ export interface ServerConfig {
   readonly points: PointsChoice;
   readonly datawayBackend: DatawayBackendChoice | undefined;
   readonly configServer: ConfigServerChoice;
+  readonly secretsKeyFile: string;
   readonly commandsRetentionMs: number;
   readonly outputLimitBytes: number;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
@@ -255,6 +260,7 @@ function toConfig(
     points: readPointsChoice(result),
     datawayBackend: readDataway(result),
     configServer: readConfigServer(result),
+    secretsKeyFile: resolve(get<string | undefined>("secrets-key-file") ?? join(dataDir, "secrets.key")),
     commandsRetentionMs: get("commands-retention"),
     outputLimitBytes: get("output-limit"),
     logLevel: get("log-level"),

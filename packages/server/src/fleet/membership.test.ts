@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { matchesSelector, parseSelector } from "@muster/core";
 import { describeStores } from "../store/stores-for-test.ts";
-import { openTestFleet } from "./fleet-for-test.ts";
+import { openTestFleet, type TestAgent } from "./fleet-for-test.ts";
 import { toRule } from "./group-rows.ts";
 import { type GroupRule, Membership } from "./membership.ts";
 
@@ -77,7 +77,7 @@ describeStores("membership", (stores) => {
     t.after(() => bench.close());
     const dice = makeDice(42);
     const word = () => dice.pick(VALUES);
-    const agents = [];
+    const agents: TestAgent[] = [];
     for (let index = 0; index < 40; index++) {
       const labels = Object.fromEntries(dice.many(3, () => [dice.pick(KEYS), word()]));
       const tags = dice.many(2, () => ({ name: dice.pick([null, "", ...KEYS]), value: word() }));
