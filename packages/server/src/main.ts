@@ -23,6 +23,7 @@ import { doorbellSweep, halfWrittenSweep, timeouts } from "./jobs/timeouts.ts";
 import type { DoorPolicy } from "./listeners/door-policy.ts";
 import { type MetricStore, openMetricStore } from "./metric-store.ts";
 import { openPointStore, type PointStore } from "./point-store.ts";
+import { keyFile } from "./secrets-key.ts";
 import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
 import { StoreClock } from "./store/store-clock.ts";
@@ -84,6 +85,7 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       reader,
       pointJournal: pointStore.journal,
       forwarder: pointStore.forwarder,
+      secretsKey: keyFile(config.secretsKeyFile),
     });
     undo.push(() => fleet.stop());
     const access = await Access.open({
