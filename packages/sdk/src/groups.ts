@@ -1,4 +1,4 @@
-import type { Group, GroupWrite, Page } from "@muster/core/resources";
+import type { Group, GroupPreview, GroupPreviewQuery, GroupWrite, Page } from "@muster/core/resources";
 import { type Api, segment } from "./api.ts";
 import { listAll, type PageQuery } from "./paging.ts";
 
@@ -22,11 +22,16 @@ export class GroupsApi {
     return this.#api.json("GET", `groups/${segment(id)}`);
   }
 
+  /** Who would be in it; nothing is stored. */
+  preview(query: GroupPreviewQuery): Promise<GroupPreview> {
+    return this.#api.json("POST", "groups/preview", { body: query });
+  }
+
   create(group: GroupWrite): Promise<Group> {
     return this.#api.json("POST", "groups", { body: group });
   }
 
-  /** Writes the whole group anew. */
+  /** Writes the whole group anew; without a position it stays where it is in the order. */
   replace(id: string, group: GroupWrite): Promise<Group> {
     return this.#api.json("PUT", `groups/${segment(id)}`, { body: group });
   }

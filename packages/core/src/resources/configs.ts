@@ -222,7 +222,7 @@ export const rolloutErrorListSchema = z.object({ items: z.array(rolloutErrorSche
 export const configPlanRequestSchema = z.strictObject({
   configId: z.string().max(200),
   revision: z.number().int().positive(),
-  groups: z.array(z.string().max(200)).min(1).max(100),
+  groups: z.array(z.string().max(200)).min(1).max(100).readonly(),
 });
 export type ConfigPlanRequest = z.infer<typeof configPlanRequestSchema>;
 /** What would change, before it is done. */

@@ -7,6 +7,7 @@ import type { PlainRequest, UpgradeDecision } from "../listeners/door.ts";
 import { agentRoutes } from "./agents.ts";
 import { auditRoutes } from "./audit.ts";
 import { commandRoutes } from "./commands.ts";
+import { configRoutes } from "./configs.ts";
 import { isPageRequest, mountConsole, sendPage } from "./console.ts";
 import type { ApiContext } from "./context.ts";
 import { enrollmentTokenRoutes } from "./enrollment-tokens.ts";
@@ -23,6 +24,7 @@ import { openApiPageRoutes } from "./openapi-page.ts";
 import { recordRoutes } from "./records.ts";
 import { defineRawRoute, defineRoute, type Route } from "./route.ts";
 import { runRoutes } from "./runs.ts";
+import { secretRoutes } from "./secrets.ts";
 import { selfRoutes } from "./self.ts";
 import { systemRoutes } from "./system.ts";
 import { Telemetry } from "./telemetry.ts";
@@ -138,6 +140,8 @@ function collectRoutes(options: ApiOptions, telemetry: Telemetry, document: () =
     ...agentRoutes(options),
     ...groupRoutes(options),
     ...inputRoutes(options),
+    ...configRoutes(options),
+    ...secretRoutes(options),
     ...commandRoutes(options),
     ...runRoutes(options),
     ...metricRoutes(options),

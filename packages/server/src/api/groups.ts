@@ -1,9 +1,17 @@
-import { groupSchema, groupWriteSchema, page, pageQuerySchema } from "@muster/core/resources";
+import {
+  type GroupWrite,
+  groupPreviewQuerySchema,
+  groupPreviewSchema,
+  groupSchema,
+  groupWriteSchema,
+  page,
+  pageQuerySchema,
+} from "@muster/core/resources";
 import type { ApiContext } from "./context.ts";
 import { idParams } from "./params.ts";
 import { defineRoute, type Route } from "./route.ts";
 
-/** Ten thousand ids. */
+/** Ten thousand ids, and tags. */
 const BODY_BYTES = 1024 * 1024;
 
 /** Groups: named sets of agents. */
@@ -31,6 +39,17 @@ export function groupRoutes({ fleet }: ApiContext): Route[] {
       handler: (call) => fleet.groups.create(call.body),
     }),
     defineRoute({
+      method: "POST",
+      path: "/groups/preview",
+      action: "groups.read",
+      summary: "Who would be in a group with this selector, these tags and these agents; nothing is stored",
+      body: groupPreviewQuerySchema,
+      response: groupPreviewSchema,
+      bodyLimitBytes: BODY_BYTES,
+      audit: "none",
+      handler: (call) => fleet.groups.preview(call.body),
+    }),
+    defineRoute({
       method: "GET",
       path: "/groups/:id",
       action: "groups.read",
@@ -43,7 +62,7 @@ export function groupRoutes({ fleet }: ApiContext): Route[] {
       method: "PUT",
       path: "/groups/:id",
       action: "groups.write",
-      summary: "Replace a group",
+      summary: "Replace a group; it stays where it is in the order when no position is given",
       params: idParams,
       body: groupWriteSchema,
       response: groupSchema,
@@ -55,7 +74,7 @@ export function groupRoutes({ fleet }: ApiContext): Route[] {
       method: "DELETE",
       path: "/groups/:id",
       action: "groups.write",
-      summary: "Remove a group; its agents stay",
+      summary: "Remove a group; its agents stay and lose the configs that only it gave them",
       params: idParams,
       audit: (call) => ({ target: `group:${call.params.id}` }),
       handler: (call) => fleet.groups.remove(call.params.id),
@@ -63,6 +82,6 @@ export function groupRoutes({ fleet }: ApiContext): Route[] {
   ];
 }
 
-function describe(group: { name: string; selector: string | null; agentIds: string[] }) {
-  return { name: group.name, selector: group.selector, members: group.agentIds.length };
+function describe({ name, selector, agentIds, tags, position }: GroupWrite) {
+  return { name, selector, members: agentIds?.length ?? 0, tags, position };
 }
