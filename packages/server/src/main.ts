@@ -18,6 +18,7 @@ import { type Gateway, openGateway } from "./gateway.ts";
 import { processWatch } from "./jobs/process-watch.ts";
 import { retention } from "./jobs/retention.ts";
 import { rollUp } from "./jobs/roll-up.ts";
+import { rolloutSteps } from "./jobs/rollouts.ts";
 import { JobRunner } from "./jobs/runner.ts";
 import { doorbellSweep, halfWrittenSweep, timeouts } from "./jobs/timeouts.ts";
 import type { DoorPolicy } from "./listeners/door-policy.ts";
@@ -112,11 +113,13 @@ export async function startServer(inputs: ServerInputs): Promise<RunningServer> 
       halfWrittenSweep(fleet.ledger),
       processWatch(fleet),
       rollUp(history),
+      rolloutSteps(fleet.rollouts),
       ...configServerJobs(fleet, config.configServer),
       retention({
         history,
         commands: fleet.commands,
         records: fleet.records,
+        rollouts: fleet.rollouts,
         keep: { metricsMs, commandsMs, recordsMs: (category) => keepRecords(config, category) },
       }),
     ]);
