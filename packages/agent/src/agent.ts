@@ -34,6 +34,8 @@ const CAPABILITIES: readonly Capability[] = [
   "backfill",
   "drain",
   "inputs",
+  "configs",
+  "verdict",
 ];
 
 export interface AgentTools {

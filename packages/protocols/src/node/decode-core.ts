@@ -1,3 +1,4 @@
+import { readWantedConfigs } from "./configs.ts";
 import { type Decoded, decodeContent, failUnknownType, isObject, readEnvelope } from "./envelope.ts";
 import {
   type Building,
@@ -69,6 +70,8 @@ export function decodeCoreFrame(text: string): Decoded<CoreFrame> {
       }));
     case "call":
       return decode(type, readCall);
+    case "configs":
+      return decode(type, readWantedConfigs);
     default:
       return failUnknownType(type, id, CORE_TYPES);
   }

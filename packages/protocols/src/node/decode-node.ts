@@ -1,3 +1,4 @@
+import { readConfigReport } from "./configs.ts";
 import { type Decoded, decodeContent, failUnknownType, isObject, readEnvelope } from "./envelope.ts";
 import { type Building, isFiniteNumber, readInteger, readOneOf, readOptional, readText } from "./fields.ts";
 import type {
@@ -44,6 +45,8 @@ export function decodeNodeFrame(text: string): Decoded<NodeFrame> {
       return decodeContent("PARSE_ERROR", id, () => ({ type, id, timestamp, data: readCallResult(data) }));
     case "inputs":
       return decodeContent("PARSE_ERROR", id, () => ({ type, id, timestamp, data: readInputs(data) }));
+    case "config_report":
+      return decodeContent("PARSE_ERROR", id, () => ({ type, id, timestamp, data: readConfigReport(data) }));
     default:
       return failUnknownType(type, id, NODE_TYPES);
   }

@@ -188,6 +188,43 @@ export interface Inputs {
   readonly inventory: InputInventory;
 }
 
+/** Ours: one config that an agent should have. */
+export interface WireConfig {
+  readonly name: string;
+  readonly kind: string;
+  readonly format: string;
+  readonly revision: number;
+  /** SHA-256 in hex of the text. */
+  readonly digest: string;
+  /** Absent where the agent has it, or gets it in a later frame. */
+  readonly text?: string;
+}
+
+/** Ours: all that an agent with the `configs` capability should have; what is not in it is to go. */
+export interface WantedConfigs {
+  readonly configs: readonly WireConfig[];
+}
+
+/** Ours: how one config is with the agent. */
+export interface WireHeldConfig {
+  readonly name: string;
+  readonly kind: string;
+  /** What is applied or, where that failed, what was tried; null when the agent cannot say. */
+  readonly revision: number | null;
+  readonly status: "applying" | "applied" | "failed";
+  readonly error: string | null;
+  /** SHA-256 in hex of the text that it runs, as it was given; null when it runs none. */
+  readonly given: string | null;
+  /** Of what is there now: another one when somebody has changed it. */
+  readonly digest: string | null;
+}
+
+/** Ours: everything that an agent with the `configs` capability has; told after every registration and every change. */
+export interface ConfigReport {
+  readonly node_id?: string;
+  readonly held: readonly WireHeldConfig[];
+}
+
 /** What a node sends. */
 export type NodeFrame =
   | Envelope<"node_register", NodeRegister>
@@ -198,7 +235,8 @@ export type NodeFrame =
   | Envelope<"command_output", CommandOutput>
   | Envelope<"samples", Samples>
   | Envelope<"call_result", CallResult>
-  | Envelope<"inputs", Inputs>;
+  | Envelope<"inputs", Inputs>
+  | Envelope<"config_report", ConfigReport>;
 
 export const NODE_ERROR_CODES = [
   "INVALID_TOKEN",
@@ -262,4 +300,5 @@ export type CoreFrame =
   /** Ours: close, and connect again after this long. */
   | Envelope<"watch", { readonly detail: boolean }>
   | Envelope<"reconnect", { readonly after_ms: number; readonly reason: string }>
-  | Envelope<"call", Call>;
+  | Envelope<"call", Call>
+  | Envelope<"configs", WantedConfigs>;

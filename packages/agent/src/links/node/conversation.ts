@@ -1,6 +1,13 @@
 import { type Clock, toIso } from "@muster/core";
 import type { InputCall } from "@muster/core/resources";
-import type { CoreFrame, NativeWelcome, NodeErrorCode, NodeFrame, NodeRegister } from "@muster/protocols/node";
+import type {
+  CoreFrame,
+  NativeWelcome,
+  NodeErrorCode,
+  NodeFrame,
+  NodeRegister,
+  WireConfig,
+} from "@muster/protocols/node";
 import type { LinkEnd } from "./reconnect.ts";
 
 /** Original cores announce no interval. */
@@ -33,6 +40,8 @@ export type Step =
   | { readonly do: "samples_stored"; readonly through: number }
   /** Asks something about the inputs of this host. */
   | { readonly do: "answer"; readonly callId: string; readonly call: InputCall }
+  /** All configs that this host should have. */
+  | { readonly do: "follow"; readonly configs: readonly WireConfig[] }
   /** Whether somebody looks at this host. */
   | { readonly do: "watch"; readonly detail: boolean }
   | { readonly do: "warn"; readonly event: string; readonly fields: Readonly<Record<string, unknown>> }
@@ -120,6 +129,8 @@ export class Conversation {
         return [{ do: "close", reason: frame.data.reason, end: { kind: "drained", afterMs: frame.data.after_ms } }];
       case "call":
         return [{ do: "answer", callId: frame.data.call_id, call: frame.data.call }];
+      case "configs":
+        return [{ do: "follow", configs: frame.data.configs }];
       case "welcome":
       case "metrics_response":
         return [];

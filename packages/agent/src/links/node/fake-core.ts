@@ -25,6 +25,8 @@ export const ALL_CAPABILITIES = [
   "backfill",
   "drain",
   "inputs",
+  "configs",
+  "verdict",
 ] as const;
 
 export class FakeCore {

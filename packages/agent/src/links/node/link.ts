@@ -16,6 +16,7 @@ import type { SampleHistory } from "../../sample-history.ts";
 import { AGENT_VERSION } from "../../version.ts";
 import type { AgentLink } from "../link.ts";
 import { buildSocketUrl } from "./address.ts";
+import { ConfigFollower } from "./config-follower.ts";
 import { Conversation, type Step } from "./conversation.ts";
 import { describeSelf, type SelfFacts } from "./hello.ts";
 import { readOrder } from "./orders.ts";
@@ -26,6 +27,8 @@ import { type Refusal, Socket } from "./socket.ts";
 const TICK_MS = 1000;
 /** The grace for runs that the server cancelled while we were away; it does not say one. */
 const CANCEL_GRACE_MS = 5000;
+/** Configs that change close to each other are told together. */
+const TELL_CONFIGS_AFTER_MS = 100;
 /** Errors of one kind are logged at most this often. */
 const COMPLAIN_EVERY_MS = 60_000;
 
@@ -58,6 +61,7 @@ export class NodeLink implements AgentLink {
   readonly #options: NodeLinkOptions;
   readonly #plan: ReconnectPlan;
   readonly #stopped = new AbortController();
+  readonly #follower: ConfigFollower;
   readonly #complainedAt = new Map<string, number>();
   /** Original cores look for the token in the URL only; found out per server. */
   readonly #wantTokenInUrl = new Set<number>();
@@ -67,6 +71,7 @@ export class NodeLink implements AgentLink {
   #welcome: NativeWelcome | null = null;
   /** Beats carry the detail of the host, three quarters of their size, only while somebody looks at it. */
   #isWatched = false;
+  #isTellingConfigs = false;
   #end: LinkEnd | undefined;
   #running: Promise<void> | undefined;
 
@@ -74,6 +79,7 @@ export class NodeLink implements AgentLink {
     this.#options = options;
     const { servers, reconnectMinMs: minMs, reconnectMaxMs: maxMs, random } = options;
     this.#plan = new ReconnectPlan({ servers: servers.length, minMs, maxMs, random });
+    this.#follower = new ConfigFollower(options.configs);
   }
 
   /** Connects, and connects again, until `stop`. */
@@ -124,7 +130,16 @@ export class NodeLink implements AgentLink {
     this.#send({ ...this.#envelope(), type: "inputs", data });
   }
 
-  tellConfigs(): void {}
+  tellConfigs(): void {
+    if (this.#isTellingConfigs || !this.isReady || !this.#welcome?.capabilities.includes("configs")) return;
+    this.#isTellingConfigs = true;
+    this.#options.clock.after(TELL_CONFIGS_AFTER_MS, () => {
+      this.#isTellingConfigs = false;
+      if (!this.isReady || !this.#welcome?.capabilities.includes("configs")) return;
+      const data = { node_id: this.#options.self.id, held: this.#follower.report() };
+      this.#send({ ...this.#envelope(), type: "config_report", data });
+    });
+  }
 
   onStarted(run: HeldRun): void {
     // only ever in answer to a command of this core; a later connection learns it from the registration
@@ -277,6 +292,9 @@ export class NodeLink implements AgentLink {
         return;
       case "answer":
         return void this.#answer(step.callId, step.call, conversation);
+      case "follow":
+        this.#follower.follow(step.configs);
+        return;
       case "watch":
         this.#isWatched = step.detail;
         if (step.detail) this.#options.onWatched();
@@ -314,6 +332,7 @@ export class NodeLink implements AgentLink {
     if (this.#canBackfill()) history.connect(welcome?.stored_through ?? null);
     for (const run of runner.list()) this.#results.pump(run);
     this.tellInputs();
+    this.tellConfigs();
   }
 
   /** Whoever asks waits on this connection: an answer that comes after its end is nobody's. */

@@ -11,6 +11,7 @@ import {
   WORDS,
 } from "@muster/protocols/node";
 import type { AgentPeer, AgentSession } from "../../fleet/session.ts";
+import { ConfigExchange } from "./config-exchange.ts";
 import { encodeError } from "./credentials.ts";
 import { ForeignPace } from "./foreign-pace.ts";
 import {
@@ -40,6 +41,8 @@ export class AgentBinding implements AgentPeer {
   readonly #quotedId: string;
   readonly #runs: RunExchange;
   #session: AgentSession | undefined;
+  /** Only for an agent that keeps configs, once it has said what it has. */
+  #configs: ConfigExchange | undefined;
   /** Only for our own agent. */
   #native: NativeTraits | undefined;
   /** True while a message is handled that the next ones must wait for. */
@@ -81,6 +84,12 @@ export class AgentBinding implements AgentPeer {
 
   onWork(): void {
     this.#runs.pump();
+    this.#configs?.pump();
+  }
+
+  /** Whoever registers says anew what it has, and is answered with what it should have. */
+  onConfigs(): void {
+    if (!this.#admitting) this.#configs?.notice();
   }
 
   onCancel(runId: RunId): void {
@@ -248,7 +257,27 @@ export class AgentBinding implements AgentPeer {
         if (this.#native) session.reportInputs(frame.data.inventory);
         else this.#refuseType(frame);
         break;
+      case "config_report":
+        if (this.#native?.keeps) this.#configsOf(session).report(frame.data);
+        else this.#refuseType(frame);
+        break;
     }
+  }
+
+  #configsOf(session: AgentSession): ConfigExchange {
+    const connection = this.#connection;
+    this.#configs ??= new ConfigExchange(
+      this.#parts,
+      {
+        get bufferedBytes() {
+          return connection.bufferedBytes;
+        },
+        whenReadable: () => connection.whenReadable(),
+        send: (data) => this.#send({ type: "configs", data }),
+      },
+      session,
+    );
+    return this.#configs;
   }
 
   #beat(session: AgentSession, frame: FrameOf<"heartbeat">): void {

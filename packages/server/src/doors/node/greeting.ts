@@ -18,10 +18,17 @@ export interface NativeTraits {
   readonly drains: boolean;
   /** Its output comes in pieces before the result. */
   readonly streams: boolean;
+  /** It keeps configs. */
+  readonly keeps: boolean;
 }
 
 export function traitsOf(hello: NativeHello): NativeTraits {
-  return { drains: hello.capabilities.includes("drain"), streams: hello.capabilities.includes("output") };
+  const { capabilities } = hello;
+  return {
+    drains: capabilities.includes("drain"),
+    streams: capabilities.includes("output"),
+    keeps: capabilities.includes("configs"),
+  };
 }
 
 /** One bit per capability in the order of CAPABILITIES. */

@@ -12,6 +12,7 @@ import type {
   RunWithCommand,
 } from "@muster/core/resources";
 import type { Access } from "../../fleet/access.ts";
+import type { ConfigDelivery } from "../../fleet/config-delivery.ts";
 import type { Feed } from "../../fleet/feed.ts";
 import type { AgentHello, AgentPeer, AgentSession } from "../../fleet/session.ts";
 
@@ -32,6 +33,7 @@ export interface NodeDoorFleet {
     open(hello: AgentHello, peer: AgentPeer): Promise<AgentSession>;
     connectionCount(protocol?: string): number;
   };
+  readonly configs: Pick<ConfigDelivery, "wantedFor" | "report">;
   readonly commands: {
     create(spec: CommandSpec, by: { actor: string }): Promise<{ command: Command }>;
     listRuns(commandId: string, query: { limit: number }): Promise<{ items: Run[] }>;
@@ -135,6 +137,8 @@ export const DOOR_LIMITS = {
   workBufferBytes: 64 * 1024,
   /** What one connection may have waiting for the store. */
   pendingBytes: 32 * 1024 * 1024,
+  /** Texts of configs in one frame, written as JSON; one text may be larger than that. */
+  configTextBytes: 4 * 1024 * 1024,
   /** Messages that may wait while an agent is being registered. */
   queuedFrames: 1000,
   /** Node ids that one connection may speak for. */
