@@ -1,8 +1,9 @@
-import { INPUT_LIMITS, isMusterError, toIso } from "@muster/core";
+import { isMusterError } from "@muster/core";
 import type { InputReport } from "@muster/core/resources";
 import { errorText, type Logger } from "../log.ts";
 import type { BlockPlan } from "./block-run.ts";
 import type { ConfDir, ConfFile } from "./conf-dir.ts";
+import { type Configured, reportOf, untouched } from "./configured-entry.ts";
 import type { InputRun, InputRunListener } from "./input-run.ts";
 import type { LastGood } from "./last-good.ts";
 import type { FilePlan, Planner } from "./plan.ts";
@@ -14,26 +15,13 @@ const STOP_GRACE_MS = 3000;
 /** A new collector may take this long for its first collection before the old one ends. */
 const HAND_OVER_MS = 700;
 
-/** A file of the folder and what became of it. */
-export interface Configured {
-  file: ConfFile;
-  /** Undefined when it cannot be read. */
-  text: string | undefined;
-  plan: FilePlan | undefined;
-  run: InputRun | undefined;
-  /** Why the text of the file does not run, or not all of it. */
-  problem: string | null;
-  /** An earlier text runs instead. */
-  isFallback: boolean;
-  /** Another file collects the same; it takes over when that one ends. */
-  isWaiting: boolean;
-}
-
 export interface ConfiguredOptions {
   readonly dir: ConfDir;
   readonly planner: Planner;
   readonly runtime: Runtime;
   readonly lastGood: LastGood;
+  /** Why the host's policy does not let somebody afar run that; undefined when it does. */
+  readonly refuseBlocks: (blocks: readonly BlockPlan[]) => Promise<string | undefined>;
   readonly log: Logger;
   /** What an inventory tells has changed. */
   readonly onChange: () => void;
@@ -95,8 +83,19 @@ export class ConfiguredInputs {
     this.#options.onChange();
   }
 
+  /** Ends what somebody afar made run and the host's policy is against by now, and starts what it allows again. */
+  async obeyPolicy(): Promise<void> {
+    for (const entry of this.#entries.values()) {
+      const isRefused = (await this.#refusalOf(entry.file, entry.run?.plans)) !== undefined;
+      if (isRefused || entry.isForbidden) await this.#adopt(entry);
+    }
+    await this.#wakeWaiting();
+    this.#options.onChange();
+  }
+
   /** Gives everything that failed another try now. */
   async retryFailed(): Promise<void> {
+    await this.obeyPolicy();
     for (const entry of this.#entries.values()) {
       if (entry.isFallback || (!entry.run && !entry.file.disabled)) await this.#adopt(entry);
       else entry.run?.retryNow();
@@ -190,8 +189,16 @@ export class ConfiguredInputs {
   async #adopt(entry: Configured): Promise<void> {
     const { plan, text, file } = entry;
     entry.isWaiting = false;
+    entry.isForbidden = false;
     if (plan) entry.problem = plan.problems[0]?.message ?? null;
     if (file.disabled || plan?.isEmpty) return this.#end(entry);
+    if ((await this.#refusalOf(file, entry.run?.plans)) !== undefined) await this.#end(entry);
+    const refusal = await this.#refusalOf(file, plan?.blocks);
+    if (refusal !== undefined) {
+      entry.problem = refusal;
+      entry.isForbidden = true;
+      return this.#end(entry);
+    }
     if (entry.problem !== null && (await this.#fallBack(entry))) return;
     const taken = this.#taken([file.id]);
     const blocks: BlockPlan[] = [];
@@ -279,11 +286,17 @@ export class ConfiguredInputs {
     const plan = planner.plan(good);
     const taken = this.#taken([entry.file.id]);
     if (plan.problems.length > 0 || plan.blocks.some((block) => holderOf(block, taken) !== undefined)) return false;
+    if ((await this.#refusalOf(entry.file, plan.blocks)) !== undefined) return false;
     await entry.run?.stop(0);
     entry.run = this.#createRun(entry.file.id, good, plan.blocks);
     entry.isFallback = true;
     entry.run.launch();
     return true;
+  }
+
+  /** Why the policy is against that, if it is. Files of the host are its owner's business. */
+  async #refusalOf(file: ConfFile, blocks: readonly BlockPlan[] = []): Promise<string | undefined> {
+    return file.managed ? this.#options.refuseBlocks(blocks) : undefined;
   }
 
   /** A text failed before it had proven itself: the last good one runs again. */
@@ -361,18 +374,6 @@ export class ConfiguredInputs {
   }
 }
 
-function untouched(file: ConfFile): Configured {
-  return {
-    file,
-    text: undefined,
-    plan: undefined,
-    run: undefined,
-    problem: null,
-    isFallback: false,
-    isWaiting: false,
-  };
-}
-
 /** What only one configuration may have. */
 function keysOf(block: BlockPlan): string[] {
   return [block.digest, ...(block.kind.singleton === true ? [`only ${block.kind.name}`] : [])];
@@ -396,30 +397,4 @@ function describeHolder(block: BlockPlan, holder: string): string {
 
 function isAddressInUse(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-}
-
-function reportOf(entry: Configured): InputReport {
-  const { file, plan, run } = entry;
-  const [status, error] = stateOf(entry);
-  const lastPointAt = run?.lastPointAt ?? null;
-  return {
-    id: file.id,
-    inputs: [...(plan?.names ?? [])],
-    inputType: "datakit",
-    managed: file.managed,
-    status,
-    error: error?.slice(0, INPUT_LIMITS.messageLength) ?? null,
-    file: file.file,
-    digest: plan?.digest ?? null,
-    points: run?.points ?? 0,
-    lastPointAt: lastPointAt === null ? null : toIso(lastPointAt),
-  };
-}
-
-function stateOf({ file, plan, run, problem, isFallback }: Configured): [InputReport["status"], string | null] {
-  if (file.disabled || plan?.isEmpty) return ["disabled", null];
-  if (!run) return ["failed", problem ?? "it could not be started"];
-  if (isFallback) return ["fallback", problem];
-  if (run.error !== null) return ["failed", run.error];
-  return ["running", run.trouble ?? problem];
 }

@@ -92,6 +92,8 @@ export interface TestHostOptions {
   /** A folder of an earlier host, as after a restart. */
   readonly root?: string;
   readonly random?: () => number;
+  /** Default: that of a host without a file. */
+  readonly policy?: Policy;
 }
 
 /** Inputs over a folder of their own and a clock that stands still. */
@@ -104,7 +106,7 @@ export async function startHost(scope: Scope, options: TestHostOptions): Promise
   const clock = new ManualClock();
   const points: Emitted[] = [];
   const told = { count: 0 };
-  const host: { policy: Policy } = { policy: DEFAULT_POLICY };
+  const host: { policy: Policy } = { policy: options.policy ?? DEFAULT_POLICY };
   const inputs = new HostInputs({
     kinds: options.kinds,
     available: [],

@@ -14,6 +14,7 @@ import {
   pointOf,
   setCall,
   startHost,
+  type TestHost,
   THIRD_ID,
   textOf,
 } from "./fakes-for-test.ts";
@@ -355,6 +356,49 @@ test("the host's policy holds for users, programs and files that an input names"
   for (const [input = "", body = ""] of named) assert.equal(await run(input, body), "datakit.forbiddenInput 403", body);
   assert.equal(await run("logging", 'logfiles = ["/srv/other/*.log"]'), "ok");
   await host.inputs.stop(0);
+});
+
+test("a policy that becomes stricter ends what somebody afar made run, at once and after a restart; the owner's own runs on", async (scope) => {
+  const programOf = ({ as }: { as: string }) => ({ argv: ["/bin/echo", as], cwd: "/", searchPath: "" });
+  const kind = fakeKind([], {}, { runsPrograms: true, programOf: programOf as never });
+  const host = await startHost(scope, { kinds: [kind], files: { "own.conf": textOf("own") } });
+  await host.ask(setCall(ID, textOf("a")));
+  const states = (one: TestHost) => [ID, "own.conf"].map((id) => one.report(id)?.status);
+  const told = host.told.count;
+  host.policy = parsePolicy({ allow: ["metrics", "inputs"] });
+  await host.clock.advanceAndSettle(3000);
+  assert.deepEqual(states(host), ["failed", "running"]);
+  assert.equal(host.report(ID)?.error, "the policy of this host does not allow exec");
+  assert.ok(host.told.count > told);
+  await host.ask({ method: "inputs.reload" });
+  assert.deepEqual(states(host), ["failed", "running"]);
+
+  const policy = parsePolicy({ "deny-paths": ["/bin", "/usr/bin"] });
+  const next = await startHost(scope, { kinds: [kind], root: join(host.confDir, ".."), policy });
+  assert.deepEqual(states(next), ["failed", "running"]);
+  assert.match(next.report(ID)?.error ?? "", /denies the path/);
+  // what was asked for and is allowed again runs again
+  next.policy = parsePolicy({ "deny-paths": ["/srv"] });
+  await next.clock.advanceAndSettle(3000);
+  assert.deepEqual(states(next), ["running", "running"]);
+});
+
+test("a text of before does not come back when the policy is against it", async (scope) => {
+  const programOf = ({ as }: { as: string }) => ({ argv: [`/bin/${as}`], cwd: "/", searchPath: "" });
+  const kind = fakeKind([], { broken }, { runsPrograms: true, programOf: programOf as never });
+  const host = await startHost(scope, { kinds: [kind] });
+  await host.ask(setCall(ID, textOf("a")));
+  await host.clock.advanceAndSettle(70_000);
+  await host.ask(setCall(ID, textOf("broken")));
+  assert.equal(host.report(ID)?.status, "fallback");
+  host.policy = parsePolicy({ "deny-paths": ["/bin/a"] });
+  host.points.length = 0;
+  await host.clock.advanceAndSettle(30_000);
+  assert.equal(host.report(ID)?.status, "failed");
+  assert.deepEqual(
+    host.points.filter((point) => point.tags.as === "a"),
+    [],
+  );
 });
 
 test("after a stop nothing runs and no timer is left", async (scope) => {

@@ -6,7 +6,8 @@ import { type Policy, refuseAction, refuseExec, refusePaths } from "../policy.ts
 import type { BlockPlan } from "./block-run.ts";
 import type { CollectorKind } from "./collector.ts";
 import { CONF_LIMITS, ConfDir, isManagedId } from "./conf-dir.ts";
-import { type Configured, ConfiguredInputs } from "./configured.ts";
+import { ConfiguredInputs } from "./configured.ts";
+import type { Configured } from "./configured-entry.ts";
 import { keyOf, LastGood } from "./last-good.ts";
 import { sweepLeftovers } from "./leftovers.ts";
 import { listPaths } from "./named-paths.ts";
@@ -55,6 +56,8 @@ export class HostInputs {
   #cancelLook: CancelTimer | undefined;
   #cancelTell: CancelTimer | undefined;
   #seen: string | undefined;
+  /** That what runs was held against as a whole. */
+  #policy: Policy | undefined;
   #isStopped = false;
 
   constructor(options: HostInputsOptions) {
@@ -78,6 +81,7 @@ export class HostInputs {
       planner: this.#planner,
       runtime,
       lastGood: new LastGood(join(folder, "last-good")),
+      refuseBlocks: async (blocks) => refuseBlocks(await options.loadPolicy(), blocks),
       log,
       onChange: () => this.#tellSoon(),
       inTurn: (task) => void this.#inTurn(task).catch((error) => this.#onUnforeseen(error)),
@@ -87,6 +91,7 @@ export class HostInputs {
   /** Starts what is configured. */
   async start(): Promise<void> {
     this.#dir.sweep();
+    this.#policy = await this.#options.loadPolicy();
     await this.#inTurn(() => this.#configured.rescan());
     this.#sweepLeftovers();
     this.#lookWhileConfigured();
@@ -97,8 +102,9 @@ export class HostInputs {
     return { available: [...this.#options.available], inputs: this.#configured.report() };
   }
 
-  /** Looks whether somebody has changed the folder by hand. */
+  /** Looks whether somebody has changed the folder or the policy by hand. */
   look(): void {
+    void this.#followPolicy().catch((error) => this.#onUnforeseen(error));
     const { version } = this.#dir.list();
     if (this.#isStopped || version === this.#configured.version) {
       this.#seen = undefined;
@@ -306,14 +312,18 @@ export class HostInputs {
     return entry;
   }
 
+  /** Holds what runs against a policy that somebody has changed. */
+  async #followPolicy(): Promise<void> {
+    const policy = await this.#options.loadPolicy();
+    if (policy === this.#policy || this.#isStopped) return;
+    this.#policy = policy;
+    await this.#inTurn(() => this.#configured.obeyPolicy());
+  }
+
   /** Throws `forbiddenInput` when whoever owns this host does not want that. */
   async #assertAllowed(plan?: FilePlan): Promise<void> {
     const policy = await this.#options.loadPolicy();
-    const refusals = [
-      refuseAction(policy, "inputs"),
-      ...(plan?.blocks ?? []).map((block) => refuseBlock(policy, block)),
-    ];
-    const refused = refusals.find((reason) => reason !== undefined);
+    const refused = refuseAction(policy, "inputs") ?? refuseBlocks(policy, plan?.blocks ?? []);
     if (refused !== undefined) throw refuse("forbiddenInput", refused);
   }
 
@@ -384,6 +394,10 @@ export class HostInputs {
   #onUnforeseen(error: unknown): void {
     this.#options.log.error("inputs met an error that nobody foresaw", { reason: errorText(error) });
   }
+}
+
+function refuseBlocks(policy: Policy, blocks: readonly BlockPlan[]): string | undefined {
+  return blocks.map((block) => refuseBlock(policy, block)).find((reason) => reason !== undefined);
 }
 
 /** An input reaches no further into this host than a command from the server would. */
