@@ -51,19 +51,29 @@ export class ConfigTruth {
     const { memory } = this.#parts.plan.refresh(state);
     if (memory.toldVersion === memory.version && saysTheSame(memory.told, held)) return;
     memory.told = held;
-    const names = new Set<string>();
+    this.#compare(state, memory, { kinds, held });
+    // what it is offered may be another number, now that it is known what it has
+    if (this.#parts.plan.refresh(state).changed) this.#compare(state, memory, { kinds, held });
+    this.#parts.plan.refresh(state);
+    memory.toldVersion = memory.version;
+  }
+
+  #compare(
+    state: AgentState,
+    memory: ConfigMemory,
+    { kinds, held }: { kinds: readonly string[]; held: readonly HeldConfig[] },
+  ): void {
+    const ids = new Set<string>();
     for (const config of held) {
       const known = this.#parts.catalog.byName.get(config.name);
-      if (!known || known.kind !== config.kind || names.has(known.id)) continue;
-      names.add(known.id);
+      if (!known || known.kind !== config.kind || ids.has(known.id)) continue;
+      ids.add(known.id);
       this.#holds(state, memory, { configId: known.id, held: config });
     }
     for (const configId of new Set([...memory.outcomes.keys(), ...memory.truths.keys()])) {
       const kind = this.#parts.catalog.configs.get(configId)?.kind;
-      if (!names.has(configId) && (kind === undefined || kinds.includes(kind))) this.#lacks(state, memory, configId);
+      if (!ids.has(configId) && (kind === undefined || kinds.includes(kind))) this.#lacks(state, memory, configId);
     }
-    this.#parts.plan.refresh(state);
-    memory.toldVersion = memory.version;
   }
 
   /** Notes what an agent should have now, before it says anything of it. */
