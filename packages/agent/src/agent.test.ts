@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -83,16 +83,21 @@ test("kill -9 at any moment of many commands: each is started at most once and t
       return undefined;
     },
   });
+  const listStarted = () => {
+    const path = join(folder, "started");
+    return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
+  };
   const ids = Array.from({ length: 24 }, (_, index) => `run-${index}`);
-  for (const moment of ["at once", "after an end", "soon", "after an end"]) {
+  for (const moment of ["at once", "after an end", "after a start", "after an end"]) {
     const before = ends.size;
+    const startedBefore = listStarted().length;
     const registered = core.listFrames("node_register").length;
     const agent = launchAgent(scope, core.url, folder);
     await waitUntil("a registration", () => core.listFrames("node_register").length > registered);
     // as a server does: everything without an end is sent again
     for (const id of ids)
       if (!ends.has(id)) core.send("execute_command", command(id, `echo ${id} >> ${folder}/started; sleep 0.05`));
-    if (moment === "soon") await new Promise((resolve) => setTimeout(resolve, 100));
+    if (moment === "after a start") await waitUntil("a start", () => listStarted().length > startedBefore);
     else if (moment === "after an end")
       await waitUntil("an end", () => ends.size > Math.min(before + 8, ids.length - 1), { timeoutMs: 20_000 });
     await agent.stop("SIGKILL");
@@ -102,9 +107,7 @@ test("kill -9 at any moment of many commands: each is started at most once and t
     timeoutMs: 30_000,
     explain: () => [...ends].map(([id, states]) => `${id}: ${[...states]}`).join("\n"),
   });
-  const started = existsSync(join(folder, "started"))
-    ? (await readFile(join(folder, "started"), "utf8")).trim().split("\n")
-    : [];
+  const started = listStarted();
   const told = [...ends.values()].map((states) => [...states].join());
   assert.ok(told.includes("unknown") && told.includes("succeeded"), `the kills hit some and missed some: ${told}`);
   assert.equal(new Set(started).size, started.length, "nothing was started twice");

@@ -157,7 +157,10 @@ test("kill -9 in the middle of writing leaves a whole text, and the next start s
     const child = launchProcess(scope, { args: ["--input-type=module", "--eval", program, folder] });
     const path = join(folder, `${ID}.conf`);
     await waitUntil("a write of the child", () => statSync(path).size > 1000);
-    await new Promise((resolve) => setTimeout(resolve, 7 * round));
+    for (let more = 0; more < round; more++) {
+      const { ino } = statSync(path);
+      await waitUntil("its next write", () => statSync(path).ino !== ino, { everyMs: 1 });
+    }
     await child.stop("SIGKILL");
     assert.match(readFileSync(path, "utf8"), /^(a{200000}|b{200000})\n$/);
     dir.write(ID, TEXT, { disabled: false });

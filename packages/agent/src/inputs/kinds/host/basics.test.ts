@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { ManualClock, makeTempDir, type Scope } from "@muster/testing";
+import { ManualClock, makeTempDir, type Scope, waitUntil } from "@muster/testing";
 import * as z from "zod/mini";
 import { Rates } from "../../../collectors/rates.ts";
 import { findUndescribed, rowsOf, tryKind } from "../shared/kinds-for-test.ts";
@@ -29,12 +30,19 @@ async function record(scope: Scope, files: Readonly<Record<string, string>>): Pr
 const near = (actual: unknown, expected: number) =>
   assert.ok(typeof actual === "number" && Math.abs(actual - expected) < 1e-9, `${actual} is not ${expected}`);
 
+/** The kernel counts in hundredths of a second: between two readings it must have counted. */
+async function nextTick(): Promise<void> {
+  const read = () => readFileSync("/proc/stat", "utf8").split("\n", 1)[0];
+  const before = read();
+  await waitUntil("the kernel's next tick", () => read() !== before, { everyMs: 1 });
+}
+
 for (const kind of [cpu, mem, swap, disk, diskio, net, netstat, system]) {
   test(`${kind.name}: the sample runs on this host, and everything it tells is described`, async (scope) => {
     const clock = new ManualClock();
     const trial = await tryKind(scope, kind, { clock });
     clock.advance(10_000);
-    await new Promise((resolve) => setTimeout(resolve, 30)); // the kernel counts in hundredths of a second
+    await nextTick();
     await trial.collect();
     // swap and disks may be missing in a container, their points are not
     if (kind !== diskio && kind !== disk) assert.ok(trial.points.length > 0);

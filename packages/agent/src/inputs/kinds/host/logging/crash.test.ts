@@ -52,15 +52,19 @@ test("kill -9 again and again, with rotations of both kinds: every line comes, a
     }
   };
 
+  const waitForLines = (count: number) =>
+    waitUntil(`${count} lines`, () => readNumbers(queue).length >= count, { timeoutMs: 60_000 });
+
   write(LINES_PER_ROUND);
   for (let round = 0; round < ROUNDS; round++) {
+    const before = readNumbers(queue).length;
     await start();
     write(LINES_PER_ROUND / 2);
-    // somewhere between the first batch and the last
-    await new Promise((resolve) => setTimeout(resolve, (round * 37) % 300));
+    // somewhere between the first batch and the last, in each round elsewhere
+    await waitForLines(before + round * 300);
     rotate(round);
     write(LINES_PER_ROUND / 2);
-    await new Promise((resolve) => setTimeout(resolve, (round * 53) % 120));
+    await waitForLines(before + round * 300 + ((round * 2) % ROUNDS) * 200);
     await kill();
   }
   await start();
