@@ -1,24 +1,36 @@
 import type { InputRevision } from "@muster/core/resources";
 
+/** A revision of anything. One that was refused never came to be. */
+export interface Numbered {
+  readonly revision: number;
+  readonly outcome?: InputRevision["outcome"];
+}
+
 /** Two revisions beside each other; `before` is undefined for the first one, which is compared with nothing. */
-export interface RevisionPair {
-  readonly before: InputRevision | undefined;
-  readonly after: InputRevision;
+export interface RevisionPair<Revision> {
+  readonly before: Revision | undefined;
+  readonly after: Revision;
 }
 
 /**
- * The pair that `?from=…&to=…` names. What makes no sense is the newest revision and what the host had before it.
+ * The pair that `?from=…&to=…` names. What makes no sense is the newest revision and what there was before it.
  * `revisions` are newest first.
  */
-export function readPair(revisions: readonly InputRevision[], parameters: URLSearchParams): RevisionPair | undefined {
+export function readPair<Revision extends Numbered>(
+  revisions: readonly Revision[],
+  parameters: URLSearchParams,
+): RevisionPair<Revision> | undefined {
   const find = (name: string) => revisions.find(({ revision }) => String(revision) === parameters.get(name));
   const after = find("to") ?? revisions[0];
   if (!after) return undefined;
   return { before: find("from") ?? previousOf(revisions, after), after };
 }
 
-/** What the host had before `revision`: the newest older one that was not refused. */
-export function previousOf(revisions: readonly InputRevision[], revision: InputRevision): InputRevision | undefined {
+/** What there was before `revision`: the newest older one that was not refused. */
+export function previousOf<Revision extends Numbered>(
+  revisions: readonly Revision[],
+  revision: Numbered,
+): Revision | undefined {
   return revisions.find((older) => older.revision < revision.revision && older.outcome !== "refused");
 }
 

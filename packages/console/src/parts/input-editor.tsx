@@ -1,7 +1,7 @@
 import { Button, Tooltip } from "@mantine/core";
 import type { InputWrite } from "@muster/core/resources";
 import { useMutation } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useEffectEvent, useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { client } from "../api/client.ts";
 import { useSpeech } from "../i18n/language.tsx";
 import { readFault } from "../logic/input-fault.ts";
@@ -9,6 +9,7 @@ import { Code } from "./code/code.tsx";
 import classes from "./input-editor.module.css";
 import { FaultNotice } from "./input-fault-notice.tsx";
 import { TestOutput, Waiting } from "./input-test.tsx";
+import { SAVE_KEY, useSaveKey } from "./use-save-key.ts";
 
 /** The agent that a text is tried on, and whose refusals are told. */
 export interface EditorAgent {
@@ -60,7 +61,6 @@ export function InputEditor(props: {
     test.mutate(text);
   };
   useSaveKey(runSave);
-  const key = /mac/i.test(navigator.platform) ? "⌘S" : "Ctrl S";
 
   return (
     <>
@@ -68,7 +68,7 @@ export function InputEditor(props: {
       <div className={classes.tools}>
         <Button onClick={runSave} disabled={!save.enabled || test.isPending} loading={save.busy}>
           {save.label}
-          <kbd className={classes.key}>{key}</kbd>
+          <kbd className={classes.key}>{SAVE_KEY}</kbd>
         </Button>
         {agent && (
           <Tooltip label={say("inputs.testTip")}>
@@ -85,18 +85,4 @@ export function InputEditor(props: {
       {tried === "test" && test.data !== undefined && <TestOutput output={test.data} close={() => test.reset()} />}
     </>
   );
-}
-
-/** Ctrl+S or ⌘S, wherever the cursor is; the browser would save the page. */
-function useSaveKey(save: () => void): void {
-  const press = useEffectEvent((event: KeyboardEvent) => {
-    if (!(event.metaKey || event.ctrlKey) || event.altKey || event.key.toLowerCase() !== "s") return;
-    event.preventDefault();
-    save();
-  });
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => press(event);
-    document.addEventListener("keydown", onKeyDown);
-    return () => document.removeEventListener("keydown", onKeyDown);
-  }, []);
 }

@@ -1,13 +1,14 @@
 import { lazy, Suspense } from "react";
 import classes from "./code.module.css";
-import type { TomlEditorProps } from "./toml-editor.tsx";
+import type { TextDiffProps } from "./text-diff.tsx";
+import type { TextEditorProps } from "./text-editor.tsx";
 
 // the editor is larger than most screens together, and is fetched when one is looked at
-const Editor = lazy(() => import("./toml-editor.tsx").then((module) => ({ default: module.TomlEditor })));
-const Diff = lazy(() => import("./toml-diff.tsx").then((module) => ({ default: module.TomlDiff })));
+const Editor = lazy(() => import("./text-editor.tsx").then((module) => ({ default: module.TextEditor })));
+const Diff = lazy(() => import("./text-diff.tsx").then((module) => ({ default: module.TextDiff })));
 
 /** A text to edit; give it a key where it may show another one. */
-export function Code(props: TomlEditorProps) {
+export function Code(props: TextEditorProps) {
   return (
     <div className={classes.frame}>
       <Suspense>
@@ -17,7 +18,7 @@ export function Code(props: TomlEditorProps) {
   );
 }
 
-export function CodeDiff(props: { before: string; after: string; label: string }) {
+export function CodeDiff(props: TextDiffProps) {
   return (
     <div className={classes.frame}>
       <Suspense>

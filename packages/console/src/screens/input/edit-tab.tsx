@@ -12,8 +12,8 @@ import { Code } from "../../parts/code/code.tsx";
 import editor from "../../parts/input-editor.module.css";
 import { InputEditor } from "../../parts/input-editor.tsx";
 import { ErrorNotice } from "../../parts/notice.tsx";
+import { Overtaken } from "../../parts/overtaken.tsx";
 import { useUnsavedGuard } from "../../parts/unsaved-guard.tsx";
-import { Overtaken } from "./overtaken.tsx";
 
 /** The text of an input: to change where it is ours, to read where it is the host's. */
 export function EditTab(props: { agent: Agent; input: Input; onSaved: (revision: number | undefined) => void }) {
@@ -60,7 +60,7 @@ function Editing(props: { agent: Agent; newest: InputWithText; onSaved: (revisio
     <>
       {overtaken && (
         <Overtaken
-          newest={newest}
+          newest={{ ...newest, by: newest.updatedBy }}
           base={draft.base}
           takeTheirs={() => {
             save.reset();

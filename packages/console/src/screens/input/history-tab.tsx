@@ -1,16 +1,16 @@
-import { Button, Select } from "@mantine/core";
+import { Button } from "@mantine/core";
 import type { Agent, InputRevision } from "@muster/core/resources";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useLocation, useNavigate, useSearchParams } from "react-router";
+import { useLocation, useNavigate } from "react-router";
 import { client } from "../../api/client.ts";
 import { inputRevisionsQuery, refreshInputs } from "../../api/input-queries.ts";
 import { useSpeech } from "../../i18n/language.tsx";
-import { canGoBackTo, readPair } from "../../logic/revision-pair.ts";
-import { CodeDiff } from "../../parts/code/code.tsx";
+import { canGoBackTo } from "../../logic/revision-pair.ts";
 import { Confirm } from "../../parts/confirm.tsx";
 import { DataTable } from "../../parts/data-table.tsx";
 import { ErrorNotice } from "../../parts/notice.tsx";
+import { RevisionComparison } from "../../parts/revision-comparison.tsx";
 import classes from "./history-tab.module.css";
 import { useDeedWords, useRevisionColumns } from "./revision-columns.tsx";
 
@@ -30,6 +30,7 @@ export function HistoryTab(props: {
   const [asking, setAsking] = useState<InputRevision>();
   const { data: revisions, error, refetch } = useQuery(inputRevisionsQuery(agent.id, inputId));
   const columns = useRevisionColumns();
+  const deedOf = useDeedWords();
   const { pathname } = useLocation();
   if (error && !revisions) return <ErrorNotice error={error} retry={() => void refetch()} />;
   const rows = Math.min(Math.max(revisions?.length ?? 3, 1), MAX_ROWS);
@@ -45,7 +46,25 @@ export function HistoryTab(props: {
           empty={null}
         />
       </div>
-      {revisions && <Comparison revisions={revisions} rollBack={agent.status === "offline" ? undefined : setAsking} />}
+      {revisions && (
+        <RevisionComparison
+          revisions={revisions}
+          textOf={(revision) => revision.toml}
+          wordsOf={deedOf}
+          actions={({ before, after }) =>
+            agent.status !== "offline" &&
+            [before, after].map(
+              (side) =>
+                side &&
+                canGoBackTo(side, revisions) && (
+                  <Button key={side.revision} variant="default" onClick={() => setAsking(side)}>
+                    {say("revisions.rollBack", { revision: side.revision })}
+                  </Button>
+                ),
+            )
+          }
+        />
+      )}
       {asking && (
         <RollBack
           agent={agent}
@@ -55,64 +74,6 @@ export function HistoryTab(props: {
           onDone={onRolledBack}
         />
       )}
-    </>
-  );
-}
-
-function Comparison(props: {
-  revisions: readonly InputRevision[];
-  rollBack: ((revision: InputRevision) => void) | undefined;
-}) {
-  const { revisions, rollBack } = props;
-  const { say } = useSpeech();
-  const deedOf = useDeedWords();
-  const [parameters, setParameters] = useSearchParams();
-  const pair = readPair(revisions, parameters);
-  if (!pair) return null;
-  const { before, after } = pair;
-  const data = revisions.map((revision) => ({
-    value: String(revision.revision),
-    label: `${revision.revision} · ${deedOf(revision)}`,
-  }));
-  const write = (name: "from" | "to", value: string | null) => {
-    if (value === null) return;
-    const next = { from: String(before?.revision ?? ""), to: String(after.revision), [name]: value };
-    setParameters(new URLSearchParams(next), { replace: true });
-  };
-  const targets = [before, after].filter((side) => side !== undefined && canGoBackTo(side, revisions));
-  const isSame = before?.toml === after.toml;
-  return (
-    <>
-      <div className={classes.bar}>
-        <Select
-          className={classes.select ?? ""}
-          label={say("revisions.from")}
-          placeholder={say("revisions.nothing")}
-          data={data}
-          value={before ? String(before.revision) : null}
-          onChange={(value) => write("from", value)}
-          allowDeselect={false}
-        />
-        <Select
-          className={classes.select ?? ""}
-          label={say("revisions.to")}
-          data={data}
-          value={String(after.revision)}
-          onChange={(value) => write("to", value)}
-          allowDeselect={false}
-        />
-        {rollBack &&
-          targets.map(
-            (target) =>
-              target && (
-                <Button key={target.revision} variant="default" onClick={() => rollBack(target)}>
-                  {say("revisions.rollBack", { revision: target.revision })}
-                </Button>
-              ),
-          )}
-      </div>
-      {isSame && <p className={classes.same}>{say("revisions.same")}</p>}
-      <CodeDiff before={before?.toml ?? ""} after={after.toml} label={say("revisions.diff")} />
     </>
   );
 }

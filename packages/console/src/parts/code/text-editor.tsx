@@ -1,29 +1,48 @@
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { bracketMatching } from "@codemirror/language";
-import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
+import { type Diagnostic, linter, lintGutter, setDiagnostics } from "@codemirror/lint";
 import { EditorState } from "@codemirror/state";
 import { EditorView, highlightActiveLine, highlightActiveLineGutter, keymap } from "@codemirror/view";
+import type { ConfigFormat } from "@muster/core/resources";
 import { useEffect, useEffectEvent, useRef } from "react";
 import { findSpan, type InputFault } from "../../logic/input-fault.ts";
 import classes from "./code.module.css";
-import { READ_ONLY, TOML_LOOK } from "./toml-look.ts";
+import { lookOf, READ_ONLY } from "./text-look.ts";
 
-export interface TomlEditorProps {
+/** Where something is wrong, and what. */
+interface EditorFlaw {
+  readonly line: number;
+  readonly column: number | undefined;
+  readonly message: string;
+}
+
+export interface TextEditorProps {
   readonly label: string;
   readonly value: string;
+  /** Which colours it has; TOML when not said. */
+  readonly format?: ConfigFormat;
   /** Without it the text is only read. */
   readonly onChange?: ((text: string) => void) | undefined;
   /** Marked in its place; the view goes there when a new one comes. */
   readonly fault?: InputFault | undefined;
+  /** Looks at the text a moment after the last letter; what it finds is marked and nobody is taken there. */
+  readonly check?: ((text: string) => EditorFlaw | undefined) | undefined;
 }
 
-/** A TOML text. Tab leaves it, as it leaves every other field. */
-export function TomlEditor({ label, value, onChange, fault }: TomlEditorProps) {
+const CHECK_MS = 400;
+
+/** A text. Tab leaves it, as it leaves every other field. */
+export function TextEditor({ label, value, format = "toml", onChange, fault, check }: TextEditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   const tell = useEffectEvent((text: string) => onChange?.(text));
   const first = useEffectEvent(() => value);
+  const look = useEffectEvent((text: string) => {
+    const flaw = check?.(text);
+    return flaw ? toDiagnostics(text, flaw) : [];
+  });
   const isReadOnly = onChange === undefined;
+  const isChecked = check !== undefined;
 
   useEffect(() => {
     if (!place.current) return;
@@ -32,7 +51,7 @@ export function TomlEditor({ label, value, onChange, fault }: TomlEditorProps) {
       state: EditorState.create({
         doc: first(),
         extensions: [
-          ...TOML_LOOK,
+          ...lookOf(format),
           EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
           ...(isReadOnly
             ? [...READ_ONLY, EditorView.contentAttributes.of({ tabindex: "0" })]
@@ -40,6 +59,7 @@ export function TomlEditor({ label, value, onChange, fault }: TomlEditorProps) {
                 history(),
                 bracketMatching(),
                 lintGutter(),
+                ...(isChecked ? [linter((at) => look(at.state.doc.toString()), { delay: CHECK_MS })] : []),
                 highlightActiveLine(),
                 highlightActiveLineGutter(),
                 keymap.of([...defaultKeymap, ...historyKeymap]),
@@ -55,7 +75,7 @@ export function TomlEditor({ label, value, onChange, fault }: TomlEditorProps) {
       view.current = null;
       editor.destroy();
     };
-  }, [label, isReadOnly]);
+  }, [label, format, isReadOnly, isChecked]);
 
   useEffect(() => {
     const editor = view.current;
@@ -81,7 +101,10 @@ export function TomlEditor({ label, value, onChange, fault }: TomlEditorProps) {
   return <div ref={place} className={classes.editor} />;
 }
 
-function toDiagnostics(text: string, { line, column, message }: InputFault): Diagnostic[] {
+function toDiagnostics(
+  text: string,
+  { line, column, message }: Pick<InputFault, "line" | "column" | "message">,
+): Diagnostic[] {
   if (line === undefined) return [];
   return [{ ...findSpan(text, line, column), severity: "error", message }];
 }

@@ -1,8 +1,11 @@
 import { HighlightStyle, StreamLanguage, syntaxHighlighting } from "@codemirror/language";
+import { json } from "@codemirror/legacy-modes/mode/javascript";
 import { toml } from "@codemirror/legacy-modes/mode/toml";
+import { yaml } from "@codemirror/legacy-modes/mode/yaml";
 import { EditorState, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightSpecialChars, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import type { ConfigFormat } from "@muster/core/resources";
 
 /** Colours are the theme's variables, so that a change of theme needs nothing done here. */
 const look = EditorView.theme({
@@ -63,12 +66,21 @@ const colors = HighlightStyle.define([
   { tag: tags.number, color: "var(--m-attention)" },
   { tag: tags.bracket, color: "var(--m-dim)" },
   { tag: tags.propertyName, color: "var(--m-text)" },
+  { tag: tags.keyword, color: "var(--m-attention)" },
+  { tag: tags.meta, color: "var(--m-dim)" },
 ]);
 
-/** How TOML looks, to read and to write. */
-export const TOML_LOOK: readonly Extension[] = [
+const LANGUAGES: Readonly<Record<ConfigFormat, readonly Extension[]>> = {
+  toml: [StreamLanguage.define(toml)],
+  yaml: [StreamLanguage.define(yaml)],
+  json: [StreamLanguage.define(json)],
+  text: [],
+};
+
+/** How a text looks, to read and to write. */
+export const lookOf = (format: ConfigFormat): readonly Extension[] => [
   look,
-  StreamLanguage.define(toml),
+  ...LANGUAGES[format],
   syntaxHighlighting(colors),
   lineNumbers(),
   highlightSpecialChars(),

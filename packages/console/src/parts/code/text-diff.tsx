@@ -2,10 +2,11 @@ import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { useMediaQuery } from "@mantine/hooks";
+import type { ConfigFormat } from "@muster/core/resources";
 import { useEffect, useRef } from "react";
 import { useSpeech } from "../../i18n/language.tsx";
 import classes from "./code.module.css";
-import { READ_ONLY, TOML_LOOK } from "./toml-look.ts";
+import { lookOf, READ_ONLY } from "./text-look.ts";
 
 /** Unchanged lines around a change that stay; longer stretches are folded. */
 const COLLAPSE = { margin: 3, minSize: 6 };
@@ -36,8 +37,15 @@ const diffLook = EditorView.theme({
   },
 });
 
+export interface TextDiffProps {
+  readonly before: string;
+  readonly after: string;
+  readonly label: string;
+  readonly format?: ConfigFormat;
+}
+
 /** What became of a text: beside each other where there is room, below each other where not. */
-export function TomlDiff({ before, after, label }: { before: string; after: string; label: string }) {
+export function TextDiff({ before, after, label, format = "toml" }: TextDiffProps) {
   const { say } = useSpeech();
   const place = useRef<HTMLDivElement>(null);
   const wide = useMediaQuery("(min-width: 900px)", undefined, { getInitialValueInEffect: false });
@@ -46,7 +54,7 @@ export function TomlDiff({ before, after, label }: { before: string; after: stri
     const parent = place.current;
     if (!parent) return;
     const extensions: Extension[] = [
-      ...TOML_LOOK,
+      ...lookOf(format),
       ...READ_ONLY,
       diffLook,
       EditorView.lineWrapping,
@@ -69,6 +77,6 @@ export function TomlDiff({ before, after, label }: { before: string; after: stri
           ],
         });
     return () => view.destroy();
-  }, [before, after, wide, label, unchanged]);
+  }, [before, after, wide, label, format, unchanged]);
   return <div ref={place} className={classes.diff} />;
 }
