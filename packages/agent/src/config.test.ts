@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { makeTempDir } from "@muster/testing";
 import { loadAgentConfig } from "./config.ts";
@@ -86,4 +86,16 @@ test("the configuration is shown with sources and a masked token", async (scope)
   assert.match(lines.join(""), /server\s+http:\/\/a:9\s+flag/);
   assert.match(lines.join(""), /token\s+\*{8}\s+environment/);
   assert.doesNotMatch(lines.join(""), /tkn_secret/);
+});
+
+test("a ConfigServer is joined without a token, and the hook's path does not hang on a working directory", async (scope) => {
+  const folder = await makeTempDir(scope);
+  const argv = ["--data-dir", folder, "--server", "http://a:8899", "--config-hook", "bin/check"];
+  const load = (protocol: string) =>
+    loadAgentConfig({ argv: [...argv, "--protocol", protocol, "--configserver-interval", "30s"], environment: {} });
+  const { config, mistakes } = await load("configserver-g1");
+  assert.deepEqual(mistakes, []);
+  assert.deepEqual([config.protocol, config.configserverIntervalMs], ["configserver-g1", 30_000]);
+  assert.deepEqual(config.configHook, { program: resolve("bin/check"), timeoutMs: 30_000 });
+  assert.match((await load("native")).mistakes.join(), /token/);
 });
