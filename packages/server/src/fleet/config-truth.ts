@@ -10,6 +10,8 @@ import type { ConfigMemory, Outcome, Truth } from "./config-memory.ts";
 import type { ConfigPlan } from "./config-plan.ts";
 
 const FLUSH_MS = 200;
+/** Written in one transaction. */
+const BATCH = 1000;
 
 interface TruthParts {
   readonly store: Store;
@@ -210,18 +212,24 @@ export class ConfigTruth {
     const dirty = this.#dirty;
     this.#dirty = new Map();
     const changes = [...dirty].flatMap(([state, ids]) => [...ids].map((configId) => toChange(state, configId)));
-    try {
-      await this.#parts.store.transaction((queries) => writeTruths(queries, this.#parts.store, changes));
-    } catch {
-      // the store is away, or a config went this instant: with the next flush, against what is there then
-      for (const { state, configId } of changes) {
-        if (!this.#parts.catalog.configs.has(configId)) continue;
-        const configs = this.#dirty.get(state) ?? new Set();
-        this.#dirty.set(state, configs.add(configId));
+    for (let start = 0; start < changes.length; start += BATCH) {
+      const batch = changes.slice(start, start + BATCH);
+      try {
+        await this.#parts.store.transaction((queries) => writeTruths(queries, this.#parts.store, batch));
+      } catch {
+        this.#keep(changes.slice(start)); // the store is away: with the next flush
+        return;
       }
-      return;
+      await this.#parts.onStored(batch).catch(() => {}); // texts that could not be read are read when they are needed
     }
-    await this.#parts.onStored(changes);
+  }
+
+  #keep(changes: readonly TruthChange[]): void {
+    for (const { state, configId } of changes) {
+      if (!this.#parts.catalog.configs.has(configId)) continue;
+      const configs = this.#dirty.get(state) ?? new Set();
+      this.#dirty.set(state, configs.add(configId));
+    }
   }
 }
 

@@ -286,7 +286,7 @@ export class Configs implements ConfigDelivery {
 
   /** Rollouts have changed in a transaction of this epoch; `changes` are assignments that were changed with them. */
   async rolloutsChanged(epoch: number, changes: readonly CatalogChange[] = []): Promise<void> {
-    await this.#sync.ensureTexts(this.#needed());
+    await this.#sync.ensureTexts(this.#plan.rollouts.open());
     this.#plan.rolloutsChanged();
     await this.#sync.commit(epoch, changes);
   }
@@ -341,7 +341,7 @@ export class Configs implements ConfigDelivery {
 
   async #reloadRollouts(): Promise<void> {
     await this.#plan.rollouts.reload();
-    await this.#sync.ensureTexts(this.#needed());
+    await this.#sync.ensureTexts(this.#plan.rollouts.open());
     this.#plan.rolloutsChanged();
   }
 

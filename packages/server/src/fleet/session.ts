@@ -54,7 +54,9 @@ export interface AgentFacts {
 }
 
 /**
- * The door's end of a session. The fleet calls these from its own turn; they must not throw and must not block.
+ * The door's end of a session, which needs no socket: of an agent that polls the door keeps a session between its requests,
+ * with `expectSilence` for its interval, `touch` at each of them, and `close` when it has been silent for too long; what it
+ * is told meanwhile waits for its next request. The fleet calls these from its own turn; they must not throw and must not block.
  * None is called after `AgentSession.close`.
  */
 export interface AgentPeer {
