@@ -15,6 +15,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   "config-push": async () => (await import("./config-push.ts")).configPush,
   "metric-rows": async () => (await import("./metric-rows.ts")).metricRows,
   "line-intake": async () => (await import("./line-intake.ts")).lineIntake,
+  configserver: async () => (await import("./configserver.ts")).configServer,
   "bus-hop": async () => (await import("./bus-hop.ts")).busHop,
   "hundred-thousand": async () => (await import("./hundred-thousand.ts")).hundredThousand,
   storm: async () => (await import("./storm.ts")).storm,

@@ -1,10 +1,14 @@
 import { BlockList, isIP } from "node:net";
 
+const MAX_KNOWN = 10_000;
+
 /** A set of address ranges. */
 export class AddressRanges {
   readonly text: string;
   readonly #list = new BlockList();
   readonly #size: number;
+  /** Of addresses that asked lately: they ask again. */
+  readonly #known = new Map<string, boolean>();
 
   constructor(ranges: readonly string[]) {
     this.text = ranges.join(",");
@@ -14,9 +18,14 @@ export class AddressRanges {
 
   has(address: string): boolean {
     if (this.#size === 0) return false;
+    const known = this.#known.get(address);
+    if (known !== undefined) return known;
     const plain = normalizeAddress(address);
     const family = isIP(plain);
-    return family !== 0 && this.#list.check(plain, family === 6 ? "ipv6" : "ipv4");
+    const isIn = family !== 0 && this.#list.check(plain, family === 6 ? "ipv6" : "ipv4");
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+    this.#known.set(address, isIn);
+    return isIn;
   }
 
   #add(range: string): void {
@@ -42,6 +51,7 @@ export function parseRange(range: string): { address: string; prefix: number; fa
 export function normalizeAddress(address: string): string {
   const zone = address.indexOf("%");
   const plain = zone === -1 ? address : address.slice(0, zone);
+  if (!plain.includes(":")) return plain.toLowerCase();
   const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(plain);
   return mapped?.[1] ?? plain.toLowerCase();
 }

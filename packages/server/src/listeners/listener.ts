@@ -186,7 +186,7 @@ export class Listener {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const refusal = this.#refuseDoor(open, request);
+    const refusal = this.#refuseDoor(open, request, target);
     if (refusal) {
       writeAndClose(response, refusal);
       return;
@@ -252,7 +252,7 @@ export class Listener {
   async #decide(owner: OpenDoor | WebApp, request: IncomingMessage, context: PlainContext): Promise<UpgradeDecision> {
     const plain = toPlainRequest(request, context, new Uint8Array());
     if (!isDoor(owner)) return owner.upgrade(plain, this.#visitOf(request));
-    const refusal = this.#refuseDoor(owner, request);
+    const refusal = this.#refuseDoor(owner, request, context.target);
     const decision = refusal ? { refuse: refusal } : await owner.door.upgrade(plain);
     if ("refuse" in decision) this.#context.admission.giveBack();
     return decision;
@@ -273,15 +273,14 @@ export class Listener {
     this.#context.acceptor.accept(request, socket, head, { handler, maxFrameBytes, remoteAddress });
   }
 
-  #refuseDoor(open: OpenDoor, request: IncomingMessage): PlainResponse | undefined {
+  #refuseDoor(open: OpenDoor, request: IncomingMessage, target: RequestTarget): PlainResponse | undefined {
     const { origins, doorOrigins } = this.#context;
     const visit = {
       source: this.#sourceOf(request),
       headers: request.headers,
       isOwnOrigin: (origin: string) => origins.isOwnOrigin(origin),
     };
-    const path = readTarget(request.url)?.path ?? "";
-    const showsToken = open.policy.kind !== "off" && open.door.showsToken?.(path, request.headers) === true;
+    const showsToken = open.policy.kind !== "off" && open.door.showsToken?.(target.path, request.headers) === true;
     const refusal = refuseVisit(showsToken ? BY_TOKEN : open.policy, visit, doorOrigins);
     return refusal && plainProblem(refusal.status, refusal.reason);
   }

@@ -40,7 +40,14 @@ describe("routes of the main port", () => {
   });
 
   test("a prefix ends at a slash, and case and encoding count", () => {
-    for (const path of ["/api/v10/ws", "/user/x", "/configserver/g3/User/x", "/API/v1/ws", "/api%2fv1/ws", "/ws/client/x"]) {
+    for (const path of [
+      "/api/v10/ws",
+      "/user/x",
+      "/configserver/g3/User/x",
+      "/API/v1/ws",
+      "/api%2fv1/ws",
+      "/ws/client/x",
+    ]) {
       assert.equal(findOwner(path), "console", path);
     }
     assert.deepEqual(findOwner("/api/v1/Users"), { door: "node" });

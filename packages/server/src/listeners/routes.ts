@@ -72,5 +72,5 @@ export function findOwner(path: string, routes: readonly Route[] = ROUTES): Rout
 }
 
 function isInside(path: string, tree: string): boolean {
-  return path === tree || path.startsWith(`${tree}/`);
+  return path.startsWith(tree) && (path.length === tree.length || path[tree.length] === "/");
 }
