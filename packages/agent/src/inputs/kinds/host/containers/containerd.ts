@@ -1,22 +1,19 @@
-import type * as z from "zod/mini";
 import { errorText } from "../../../../log.ts";
 import type { Collector } from "../../../collector.ts";
 import { defineKind, type KindTools, sampleOf } from "../../shared/kind.ts";
-import { duration, options, patterns } from "../../shared/options.ts";
-import { ContainerReport, describeContainers, isWanted } from "./containers.ts";
+import {
+  CONTAINER_SAMPLE,
+  ContainerReport,
+  type ContainerWishes,
+  containerOptions,
+  describeContainers,
+  isWanted,
+} from "./containers.ts";
 import { callRuntime, readRuntimeContainers, readRuntimeUsage } from "./cri-api.ts";
-import { unixEndpoint } from "./docker.ts";
 
-const containerdOptions = options({
-  endpoint: unixEndpoint("unix:///run/containerd/containerd.sock"),
-  container_include: patterns(),
-  container_exclude: patterns(),
-  object_interval: duration(300_000, { minMs: 10_000, maxMs: 86_400_000 }),
-  timeout: duration(5000, { minMs: 100, maxMs: 60_000 }),
-});
-type ContainerdOptions = z.output<typeof containerdOptions>;
+const containerdOptions = containerOptions("unix:///run/containerd/containerd.sock");
 
-export function createContainerd(wanted: ContainerdOptions, tools: KindTools): Collector {
+export function createContainerd(wanted: ContainerWishes, tools: KindTools): Collector {
   const socketPath = wanted.endpoint.slice("unix://".length);
   const report = new ContainerReport(tools, { runtime: "containerd", objectEveryMs: wanted.object_interval });
   const call = (method: string, signal: AbortSignal) =>
@@ -52,14 +49,7 @@ Tested against answers written down after the interface's definition, not agains
     interval: "30s",
     body: `
   # The socket of the runtime; CRI-O's is unix:///var/run/crio/crio.sock. Only root may use it.
-  endpoint = "unix:///run/containerd/containerd.sock"
-  # Only containers whose name matches one of these regular expressions, and none that matches one of the others.
-  container_include = []
-  container_exclude = []
-  # How often every container is told as an object.
-  object_interval = "5m"
-  # How long an answer may take.
-  timeout = "5s"`,
+  endpoint = "unix:///run/containerd/containerd.sock"${CONTAINER_SAMPLE}`,
   }),
   measurements: describeContainers(COVERED),
 });

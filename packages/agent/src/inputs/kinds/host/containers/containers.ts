@@ -1,5 +1,7 @@
+import * as z from "zod/mini";
 import type { MeasurementDoc } from "../../../collector.ts";
 import type { KindTools } from "../../shared/kind.ts";
+import { duration, options, patterns } from "../../shared/options.ts";
 import { int, nowNs, percent, pointOf, present, type RawFields } from "../../shared/values.ts";
 
 /** A container as a runtime tells of it; sizes in bytes, what it does not tell is undefined. */
@@ -29,14 +31,35 @@ export interface ContainerUsage {
   readonly processes?: number | undefined;
 }
 
-export interface ContainerWishes {
-  readonly container_include: readonly RegExp[];
-  readonly container_exclude: readonly RegExp[];
-  readonly object_interval: number;
+/** The options of a runtime that listens on a Unix socket. */
+export function containerOptions(socket: string) {
+  const isSocket = z.regex(/^unix:\/\/\/.+/, 'must be a Unix socket such as "unix:///var/run/docker.sock"');
+  return options({
+    endpoint: z._default(z.string().check(isSocket), socket),
+    container_include: patterns(),
+    container_exclude: patterns(),
+    object_interval: duration(300_000, { minMs: 10_000, maxMs: 86_400_000 }),
+    timeout: duration(5000, { minMs: 100, maxMs: 60_000 }),
+  });
 }
 
+export type ContainerWishes = z.output<ReturnType<typeof containerOptions>>;
+
+/** Their part of a sample, after the endpoint. */
+export const CONTAINER_SAMPLE = `
+  # Only containers whose name matches one of these regular expressions, and none that matches one of the others.
+  container_include = []
+  container_exclude = []
+  # How often every container is told as an object.
+  object_interval = "5m"
+  # How long an answer may take.
+  timeout = "5s"`;
+
 /** Whether the options want a container of this name. */
-export function isWanted(name: string, { container_include, container_exclude }: ContainerWishes): boolean {
+export function isWanted(
+  name: string,
+  { container_include, container_exclude }: Pick<ContainerWishes, "container_include" | "container_exclude">,
+): boolean {
   if (container_include.length > 0 && !container_include.some((pattern) => pattern.test(name))) return false;
   return !container_exclude.some((pattern) => pattern.test(name));
 }

@@ -1,31 +1,23 @@
-import * as z from "zod/mini";
 import { errorText } from "../../../../log.ts";
 import type { Collector } from "../../../collector.ts";
 import { defineKind, type KindTools, sampleOf } from "../../shared/kind.ts";
-import { duration, options, patterns } from "../../shared/options.ts";
 import { int, nowNs, pointOf, present } from "../../shared/values.ts";
-import { ContainerReport, describeContainers, isWanted } from "./containers.ts";
+import {
+  CONTAINER_SAMPLE,
+  ContainerReport,
+  type ContainerWishes,
+  containerOptions,
+  describeContainers,
+  isWanted,
+} from "./containers.ts";
 import { askEngine, asRecord, numberOf, readContainers, readUsage } from "./docker-api.ts";
 
 /** So many containers are asked for their use at once. */
 const AT_ONCE = 8;
 
-export const unixEndpoint = (byDefault: string) =>
-  z._default(
-    z.string().check(z.regex(/^unix:\/\/\/.+/, 'must be a Unix socket such as "unix:///var/run/docker.sock"')),
-    byDefault,
-  );
+const dockerOptions = containerOptions("unix:///var/run/docker.sock");
 
-const dockerOptions = options({
-  endpoint: unixEndpoint("unix:///var/run/docker.sock"),
-  container_include: patterns(),
-  container_exclude: patterns(),
-  object_interval: duration(300_000, { minMs: 10_000, maxMs: 86_400_000 }),
-  timeout: duration(5000, { minMs: 100, maxMs: 60_000 }),
-});
-type DockerOptions = z.output<typeof dockerOptions>;
-
-export function createDocker(wanted: DockerOptions, tools: KindTools): Collector {
+export function createDocker(wanted: ContainerWishes, tools: KindTools): Collector {
   const socketPath = wanted.endpoint.slice("unix://".length);
   const report = new ContainerReport(tools, { runtime: "docker", objectEveryMs: wanted.object_interval });
   const ask = (path: string, signal: AbortSignal) =>
@@ -90,14 +82,7 @@ Tested against answers written down after the API's description, not against a r
     interval: "30s",
     body: `
   # The socket of the engine; this agent's user must be allowed to use it.
-  endpoint = "unix:///var/run/docker.sock"
-  # Only containers whose name matches one of these regular expressions, and none that matches one of the others.
-  container_include = []
-  container_exclude = []
-  # How often every container is told as an object.
-  object_interval = "5m"
-  # How long an answer may take.
-  timeout = "5s"`,
+  endpoint = "unix:///var/run/docker.sock"${CONTAINER_SAMPLE}`,
   }),
   measurements: [
     ...describeContainers(TESTED),
