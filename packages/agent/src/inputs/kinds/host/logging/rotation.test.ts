@@ -3,9 +3,7 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { appendFile, copyFile, rename, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { followFolder } from "./tail-for-test.ts";
-
-const lines = (...words: string[]) => words.map((word) => `${word}\n`).join("");
+import { followFolder, followLines, lines } from "./tail-for-test.ts";
 
 /** Descriptors of this process whose file was removed. */
 function listRemovedButOpen(folder: string): string[] {
@@ -21,11 +19,7 @@ function listRemovedButOpen(folder: string): string[] {
 
 for (const pattern of ["app.log", "app.log*"]) {
   test(`${pattern}: a renamed file is read to its end, whoever still writes to it, and the new one from its start`, async (scope) => {
-    const followed = await followFolder(scope);
-    const path = join(followed.folder, "app.log");
-    await writeFile(path, lines("a1", "a2"));
-    await followed.start({ logfiles: [join(followed.folder, pattern)] });
-    await followed.expect(2);
+    const { followed, path } = await followLines(scope, ["a1", "a2"], pattern);
     await appendFile(path, lines("a3"));
     await rename(path, `${path}.1`);
     await writeFile(path, lines("b1"));
@@ -41,11 +35,7 @@ for (const pattern of ["app.log", "app.log*"]) {
   });
 
   test(`${pattern}: what was written before a truncation and after it comes once`, async (scope) => {
-    const followed = await followFolder(scope);
-    const path = join(followed.folder, "app.log");
-    await writeFile(path, lines("a1", "a2"));
-    await followed.start({ logfiles: [join(followed.folder, pattern)] });
-    await followed.expect(2);
+    const { followed, path } = await followLines(scope, ["a1", "a2"], pattern);
     await copyFile(path, `${path}.1`);
     await truncate(path);
     // longer than before when it is looked at again: only the content tells
@@ -59,11 +49,7 @@ for (const pattern of ["app.log", "app.log*"]) {
 }
 
 test("copytruncate: lines that nobody had read before the truncation come from the copy", async (scope) => {
-  const followed = await followFolder(scope);
-  const path = join(followed.folder, "app.log");
-  await writeFile(path, lines("a1", "a2"));
-  await followed.start({ logfiles: [join(followed.folder, "app.log*")] });
-  await followed.expect(2);
+  const { followed, path } = await followLines(scope, ["a1", "a2"], "app.log*");
   await appendFile(path, lines("a3"));
   await copyFile(path, `${path}-20260101`);
   await truncate(path);
@@ -73,11 +59,7 @@ test("copytruncate: lines that nobody had read before the truncation come from t
 });
 
 test("copytruncate: the same when no pattern names the copy, also when nobody looked meanwhile", async (scope) => {
-  const followed = await followFolder(scope);
-  const path = join(followed.folder, "app.log");
-  await writeFile(path, lines("a1", "a2"));
-  const first = await followed.start();
-  await followed.expect(2);
+  const { followed, path, first } = await followLines(scope, ["a1", "a2"]);
   await appendFile(path, lines("a3"));
   await copyFile(path, join(followed.folder, "app-20260101.log"));
   await truncate(path);
@@ -130,11 +112,7 @@ test("a file that came and was renamed between two looks is found, other files o
 });
 
 test("a copy that was made while nobody looked is no file of its own, whatever was renamed before", async (scope) => {
-  const followed = await followFolder(scope);
-  const path = join(followed.folder, "app.log");
-  await writeFile(path, lines("a1"));
-  const first = await followed.start();
-  await followed.expect(1);
+  const { followed, path, first } = await followLines(scope, ["a1"]);
   await rename(path, `${path}.1`);
   await writeFile(path, lines("b1"));
   await followed.expect(2);
@@ -165,11 +143,7 @@ test("several rotations while nobody looked lose nothing, and files from before 
 });
 
 test("a new file in the inode of a removed one is read from its start", async (scope) => {
-  const followed = await followFolder(scope);
-  const path = join(followed.folder, "app.log");
-  await writeFile(path, lines("a1"));
-  const before = await followed.start();
-  await followed.expect(1);
+  const { followed, path, first: before } = await followLines(scope, ["a1"]);
   await before.collector.stop?.(); // a file that is open keeps its inode
   const { ino } = await stat(path);
   await rm(path);
@@ -182,11 +156,7 @@ test("a new file in the inode of a removed one is read from its start", async (s
 test("a removed file is read to its end, told with what has no newline, and closed", {
   skip: process.platform !== "linux",
 }, async (scope) => {
-  const followed = await followFolder(scope);
-  const path = join(followed.folder, "app.log");
-  await writeFile(path, lines("a1"));
-  await followed.start();
-  await followed.expect(1);
+  const { followed, path } = await followLines(scope, ["a1"]);
   await appendFile(path, `${lines("a2")}unfinished`);
   await followed.expect(2);
   await rm(path);
@@ -197,11 +167,7 @@ test("a removed file is read to its end, told with what has no newline, and clos
 });
 
 test("a file that was renamed while nobody looked is read to its end, and the new one from its start", async (scope) => {
-  const followed = await followFolder(scope);
-  const path = join(followed.folder, "app.log");
-  await writeFile(path, lines("a1"));
-  const first = await followed.start();
-  await followed.expect(1);
+  const { followed, path, first } = await followLines(scope, ["a1"]);
   await first.collector.stop?.();
   await appendFile(path, lines("a2"));
   await rename(path, `${path}.1`);
@@ -215,11 +181,7 @@ test("a file that was renamed while nobody looked is read to its end, and the ne
 });
 
 test("a file that was written anew is read from its start, also when it is as long as before", async (scope) => {
-  const followed = await followFolder(scope);
-  const path = join(followed.folder, "app.log");
-  await writeFile(path, lines("a1"));
-  await followed.start();
-  await followed.expect(1);
+  const { followed, path } = await followLines(scope, ["a1"]);
   await followed.pass(20_000);
   await new Promise((resolve) => setTimeout(resolve, 10)); // the kernel stamps files a few times in a hundredth of a second
   await writeFile(path, lines("b1"));
@@ -227,11 +189,7 @@ test("a file that was written anew is read from its start, also when it is as lo
 });
 
 test("a file that was truncated while nobody looked is read from its start", async (scope) => {
-  const followed = await followFolder(scope);
-  const path = join(followed.folder, "app.log");
-  await writeFile(path, lines("a1"));
-  const first = await followed.start();
-  await followed.expect(1);
+  const { followed, path, first } = await followLines(scope, ["a1"]);
   await first.collector.stop?.();
   await writeFile(path, lines("b1", "b2"));
   await followed.start();

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Point } from "@muster/core";
 import { ManualClock, makeTempDir, type Scope, settle, waitUntil } from "@muster/testing";
@@ -64,4 +65,17 @@ export async function followFolder(scope: Scope): Promise<Followed> {
     },
   };
   return followed;
+}
+
+/** The text of a file with these lines. */
+export const lines = (...words: readonly string[]) => words.map((word) => `${word}\n`).join("");
+
+/** A followed folder whose `app.log` had these lines, and they came. */
+export async function followLines(scope: Scope, words: readonly string[], pattern = "app.log") {
+  const followed = await followFolder(scope);
+  const path = join(followed.folder, "app.log");
+  await writeFile(path, lines(...words));
+  const first = await followed.start({ logfiles: [join(followed.folder, pattern)] });
+  await followed.expect(words.length);
+  return { followed, path, first };
 }

@@ -4,9 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { findUndescribed, tryKind } from "../../shared/kinds-for-test.ts";
 import { logging } from "./kind.ts";
-import { followFolder } from "./tail-for-test.ts";
-
-const lines = (...words: string[]) => words.map((word) => `${word}\n`).join("");
+import { followFolder, followLines, lines } from "./tail-for-test.ts";
 
 test("the sample runs on this host", async (scope) => {
   const { collector } = await tryKind(scope, logging);
@@ -122,11 +120,7 @@ test("a batch whose fate is unknown is given again under its name, with what it 
 });
 
 test("a file is known again by its path and content when its device has another number", async (scope) => {
-  const followed = await followFolder(scope);
-  const path = join(followed.folder, "app.log");
-  await writeFile(path, lines("a1"));
-  const first = await followed.start();
-  await followed.expect(1);
+  const { followed, path, first } = await followLines(scope, ["a1"]);
   await first.collector.stop?.();
   const journal = join(followed.folder, "state/positions.jsonl");
   const text = await readFile(journal, "utf8");
