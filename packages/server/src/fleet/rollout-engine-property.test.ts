@@ -126,12 +126,12 @@ function dealt(count: number, sizes: readonly CountOrShare[], random: Random): M
 function shown(
   agents: readonly ModelAgent[],
   wave: number,
-): Pick<StepSnapshot, "total" | "online" | "waveSize" | "healthy" | "agents"> {
+): Pick<StepSnapshot, "total" | "isAnyoneOnline" | "waveSize" | "healthy" | "agents"> {
   const near = agents.map(({ seen }) => seen).filter((agent) => agent.wave <= wave + 1);
   const rest = near.filter((agent) => agent.state !== "healthy" || agent.told === "failed");
   return {
     total: agents.length,
-    online: agents.filter(({ seen }) => seen.online).length,
+    isAnyoneOnline: agents.some(({ seen }) => seen.online),
     waveSize: agents.filter(({ seen }) => seen.wave === wave).length,
     healthy: near.length - rest.length,
     agents: rest,

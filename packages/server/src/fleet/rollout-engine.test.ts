@@ -36,7 +36,7 @@ function snapshotOf(how: Partial<StepSnapshot> = {}): StepSnapshot {
     applyTimeoutMs: TIMEOUT_MS,
     failureBudget: 0,
     total: 10,
-    online: 10,
+    isAnyoneOnline: true,
     waveSize: 1,
     healthy: 0,
     agents: [agentOf()],
@@ -101,9 +101,9 @@ describe("a step of a rollout", () => {
 
   test("moves nothing on while nobody at all is online, unless there is nobody", () => {
     const agents = [waiting(1, 1, { online: false }), waiting(2, 2, { online: false })];
-    const decision = stepRollout(snapshotOf({ wave: 2, waves: 2, online: 0, agents }));
+    const decision = stepRollout(snapshotOf({ wave: 2, waves: 2, isAnyoneOnline: false, agents }));
     assert.deepEqual([decision.state, decision.wave], ["running", 2]);
-    const nobody = { total: 0, online: 0, waveSize: 0, agents: [] };
+    const nobody = { total: 0, isAnyoneOnline: false, waveSize: 0, agents: [] };
     assert.equal(stepRollout(snapshotOf({ ...nobody, wave: 3 })).state, "done");
   });
 

@@ -30,13 +30,13 @@ export interface StepSnapshot {
   readonly healthyMs: number;
   readonly applyTimeoutMs: number;
   readonly failureBudget: CountOrShare;
-  /** How many agents it has, how many of them are online, and how many are in the wave that began last. */
+  /** How many agents it has, whether any of them is online, and how many are in the wave that began last. */
   readonly total: number;
-  readonly online: number;
+  readonly isAnyoneOnline: boolean;
   readonly waveSize: number;
   /** How many agents are healthy and say nothing else; they are not in `agents`. */
   readonly healthy: number;
-  /** All others of the waves that have begun and of the next one. */
+  /** All others of the waves that have begun. Who is in the next one has to be known only where the decision begins it. */
   readonly agents: readonly StepAgent[];
 }
 
@@ -77,7 +77,7 @@ export function stepRollout(snapshot: StepSnapshot): StepDecision {
   const budget = resolveBudget(snapshot.failureBudget, begun);
   if (failed > budget) return { ...rest, state: "halted", reason: describeHalt(failed, begun, budget) };
 
-  if (snapshot.total > 0 && snapshot.online === 0) return { ...rest, state: "running" };
+  if (snapshot.total > 0 && !snapshot.isAnyoneOnline) return { ...rest, state: "running" };
   const isHeld = holdsWave(snapshot, judged);
   if (!isHeld && snapshot.wave >= snapshot.waves) return { ...rest, state: "done", reason: "every wave is through" };
   const wave = isHeld ? snapshot.wave : snapshot.wave + 1;

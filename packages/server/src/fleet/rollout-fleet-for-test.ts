@@ -114,7 +114,8 @@ export async function openRolloutFleet(options: TestFleetOptions & { readonly ag
     async seconds(count: number) {
       for (let second = 0; second < count; second++) {
         for (const agent of agents) agent.poll();
-        await test.pass(1000);
+        await test.clock.advanceAndSettle(1000);
+        await test.settle();
         await test.fleet.configs.flush();
         await test.fleet.rollouts.run(test.clock.now());
       }

@@ -267,7 +267,8 @@ describeStores("rollouts", (stores) => {
     await fleet.newAgent({ role: "db" });
     const last = (await fleet.rollouts.agents(id, { wave: 3 })).items[0];
     const left = fleet.agents.find((agent) => agent.name === last?.agentName);
-    const place = fleet.agents.findIndex((agent) => agent === left);
+    assert.ok(left);
+    const place = fleet.agents.indexOf(left);
     await groups.replace(web.id, { name: "web", selector: `role=web,place!=${place}` });
     await fleet.seconds(20);
     const { items } = await fleet.rollouts.agents(id, {});
@@ -275,11 +276,11 @@ describeStores("rollouts", (stores) => {
       items.filter((agent) => agent.agentName === joined.name).map(({ wave, state }) => [wave, state]),
       [[3, "waiting"]],
     );
-    assert.equal(items.filter((agent) => agent.agentName === left?.name).length, 0);
+    assert.equal(items.filter((agent) => agent.agentName === left.name).length, 0);
     assert.equal(joined.revision(), 1);
     await fleet.seconds(30);
     assert.equal((await fleet.rollouts.get(id)).state, "done");
-    assert.deepEqual([joined.revision(), left?.revision()], [revision, 1]);
+    assert.deepEqual([joined.revision(), left.revision()], [revision, 1]);
     assert.equal(fleet.running(revision).length, 4);
     await fleet.close();
   });

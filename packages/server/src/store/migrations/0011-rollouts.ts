@@ -52,6 +52,10 @@ export function rollouts(dialect: Dialect): Migration {
         .on("rollout_agents")
         .columns(["rollout_number", "state", "wave"])
         .execute();
+      // what failed is few among what is applied, and is asked for each second
+      await sql`create index agent_configs_failed on agent_configs (config_id, agent_number) where status = 'failed'`.execute(
+        db,
+      );
     },
   };
 }
