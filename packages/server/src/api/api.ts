@@ -22,6 +22,7 @@ import { mountRoute, type Visit } from "./mount.ts";
 import { mountOpenApi } from "./openapi.ts";
 import { openApiPageRoutes } from "./openapi-page.ts";
 import { recordRoutes } from "./records.ts";
+import { rolloutRoutes } from "./rollouts.ts";
 import { defineRawRoute, defineRoute, type Route } from "./route.ts";
 import { runRoutes } from "./runs.ts";
 import { secretRoutes } from "./secrets.ts";
@@ -141,6 +142,7 @@ function collectRoutes(options: ApiOptions, telemetry: Telemetry, document: () =
     ...groupRoutes(options),
     ...inputRoutes(options),
     ...configRoutes(options),
+    ...rolloutRoutes(options),
     ...secretRoutes(options),
     ...commandRoutes(options),
     ...runRoutes(options),
