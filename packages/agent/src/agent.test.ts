@@ -93,7 +93,8 @@ test("kill -9 at any moment of many commands: each is started at most once and t
     const startedBefore = listStarted().length;
     const registered = core.listFrames("node_register").length;
     const agent = launchAgent(scope, core.url, folder);
-    await waitUntil("a registration", () => core.listFrames("node_register").length > registered);
+    const isBack = () => core.listFrames("node_register").length > registered;
+    await waitUntil("a registration", isBack, { timeoutMs: 20_000, explain: () => agent.describe() });
     // as a server does: everything without an end is sent again
     for (const id of ids)
       if (!ends.has(id)) core.send("execute_command", command(id, `echo ${id} >> ${folder}/started; sleep 0.05`));
