@@ -2,6 +2,8 @@ import { systemClock } from "@muster/core";
 import { addAgents } from "./commands/agents.ts";
 import { addCommands } from "./commands/commands.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addConfig } from "./commands/config.ts";
+import { addConfigs } from "./commands/configs.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEnroll } from "./commands/enroll.ts";
 import { addExec } from "./commands/exec.ts";
@@ -11,7 +13,9 @@ import { addLogin } from "./commands/login.ts";
 import { addLogout } from "./commands/logout.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addProcesses } from "./commands/processes.ts";
+import { addRollouts } from "./commands/rollouts.ts";
 import { addRuns } from "./commands/runs.ts";
+import { addSecrets } from "./commands/secrets.ts";
 import { addTokens } from "./commands/tokens.ts";
 import { addTop } from "./commands/top.ts";
 import { addUsers } from "./commands/users.ts";
@@ -23,6 +27,7 @@ import { type CommandFile, runProgram } from "./program.ts";
 const GROUPS: readonly (readonly [heading: string, files: readonly CommandFile[]])[] = [
   ["Run Muster:", [addProcesses]],
   ["Look and act:", [addAgents, addExec, addTop, addRuns, addCommands, addGroups, addInputs, addLogs]],
+  ["Configure:", [addConfigs, addRollouts, addSecrets, addConfig]],
   ["Access:", [addLogin, addLogout, addWhoami, addEnroll, addTokens, addUsers]],
   ["Help:", [addDoctor, addCompletion]],
 ];

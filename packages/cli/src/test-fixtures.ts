@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from "@muster/core";
-import type { Agent, Command, OutputChunk, Run, RunCounts } from "@muster/core/resources";
+import type { Agent, Command, Config, Group, OutputChunk, Run, RunCounts } from "@muster/core/resources";
 import { ManualClock } from "@muster/testing";
 import type { CliHost } from "./context.ts";
 import type { TextSink } from "./terminal/terminal.ts";
@@ -92,6 +92,40 @@ export function makeAgent(parts: Partial<Agent> = {}): Agent {
     connections: 1,
     clockSkewMs: 0,
     gauges: null,
+    ...parts,
+  };
+}
+
+export function makeGroup(parts: Partial<Group> = {}): Group {
+  return {
+    id: "g1",
+    name: "web",
+    description: "",
+    selector: null,
+    agentIds: [],
+    agents: 1,
+    tags: [],
+    position: 0,
+    createdAt: AT,
+    ...parts,
+  };
+}
+
+export function makeConfig(parts: Partial<Config> = {}): Config {
+  return {
+    id: "c1",
+    name: "app",
+    kind: "file",
+    format: "text",
+    description: "",
+    agentType: "",
+    expiresAt: null,
+    revision: 3,
+    groups: [],
+    rolloutId: null,
+    createdAt: AT,
+    updatedAt: AT,
+    updatedBy: "ann",
     ...parts,
   };
 }
