@@ -74,7 +74,7 @@ export interface AgentPeer {
   onDrain(reconnectAfterMs: number): void;
   /** Ask the agent. What it answers goes to `AgentSession.answer` with the same id, in any order. Only called with `inputs`. */
   onCall?(callId: string, call: InputCall): void;
-  /** Its configs have changed: all that it should have now, as `ConfigDelivery.wantedFor` answers. Never called for what was so already when it connected. */
+  /** Its configs have changed: all that it should have now. Called once the door has asked `ConfigDelivery.wantedFor`, which tells the beginning. */
   onConfigs?(wanted: readonly WantedConfig[]): void;
   /** The agent was deleted, or its token revoked: the connection must end. */
   onEvicted(reason: string): void;
