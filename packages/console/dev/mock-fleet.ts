@@ -16,7 +16,11 @@ const id = (prefix: string, number: number) => `0199${prefix}00-0000-7000-8000-$
 const ROLES = ["web", "db", "cache", "queue", "build", "edge"] as const;
 const ZONES = ["eu-central-1a", "eu-central-1b", "us-east-2c", "ap-south-1a"] as const;
 const SYSTEMS = ["Debian 13", "Ubuntu 24.04", "Rocky Linux 9.4", "Alpine 3.22", "macOS 15.6"] as const;
-const ALL = ["command", "journal", "output", "cancel", "metrics", "backfill", "drain", "inputs"] as const;
+const ALL = [
+  ...(["command", "journal", "output", "cancel", "metrics", "backfill", "drain", "inputs"] as const),
+  ...(["configs", "verdict"] as const),
+];
+const POLLING = ["pipelines", "settings"] as const;
 
 const UGLY_NAMES = [
   `${"a-very-long-hostname-that-somebody-generated-".repeat(4)}end.example.internal`.slice(0, 200),
@@ -36,7 +40,7 @@ export function makeAgent(number: number, ugly: boolean, now: number): Agent {
   const busy = random() ** 3;
   return {
     id: id("aaaa", number),
-    protocol: number % 9 === 4 ? "dataway" : "node",
+    protocol: number % 9 === 4 ? "dataway" : number % 9 === 7 ? "configserver" : "node",
     externalId: `machine-${number.toString(16).padStart(8, "0")}`,
     name,
     hostname: uglyName ?? `${name}.example.internal`,
@@ -53,8 +57,8 @@ export function makeAgent(number: number, ugly: boolean, now: number): Agent {
         ...Object.fromEntries([..."abcdefgh"].map((k) => [k, k])),
       }),
     },
-    details: {},
-    capabilities: number % 9 === 4 ? ["metrics"] : [...ALL],
+    details: number % 9 === 7 ? { generation: number % 2 ? "g1" : "g2" } : {},
+    capabilities: number % 9 === 4 ? ["metrics"] : number % 9 === 7 ? [...POLLING] : [...ALL],
     status,
     statusReason:
       status === "online" ? "heartbeats arrive" : status === "stale" ? "silent for 40 s" : "connection closed",

@@ -4,6 +4,7 @@ import { extname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { matchesSelector, parseSelector } from "@muster/core";
 import type { Agent, Command, Run } from "@muster/core/resources";
+import * as configs from "./mock-configs.ts";
 import { countRuns, iso, makeAgent, makeCommand, makeOutput, makeSample, random } from "./mock-fleet.ts";
 import * as inputs from "./mock-inputs.ts";
 import { serveLive } from "./mock-live.ts";
@@ -122,12 +123,25 @@ const token = (name: string) => ({
 });
 const groups = [
   {
+    id: "default",
+    name: "default",
+    description: "Everyone",
+    selector: null,
+    agentIds: [],
+    agents: agents.length,
+    tags: [],
+    position: 0,
+    createdAt: iso(started),
+  },
+  {
     id: "g1",
     name: "Web tier",
     description: "Everything behind the balancer",
     selector: "role=web",
     agentIds: [],
     agents: 51,
+    tags: [{ name: "tier", value: "web" }],
+    position: 1,
     createdAt: iso(started),
   },
   {
@@ -137,6 +151,8 @@ const groups = [
     selector: null,
     agentIds: agents.slice(0, 3).map((agent) => agent.id),
     agents: 3,
+    tags: [],
+    position: 2,
     createdAt: iso(started),
   },
 ];
@@ -229,6 +245,42 @@ const ROUTES: Readonly<Record<string, Answer>> = {
     inputs.addToMany(targetsOf((body as { targets: MockTargets }).targets)),
   "GET groups": (query) => page(groups, query),
   "GET groups/*": (_, __, [id]) => groups.find((group) => group.id === id),
+  "PUT groups/*": (_, __, [id]) => groups.find((group) => group.id === id),
+  "POST groups/preview": (_, body) => {
+    const hit = targetsOf(body as MockTargets);
+    return { agents: hit.length, items: hit.slice(0, 100).map(({ id, name, status }) => ({ id, name, status })) };
+  },
+  "GET config-kinds": () => ({ items: configs.KINDS }),
+  "GET configs": (query) => page(configs.listConfigs(query), query),
+  "POST configs": (_, body) =>
+    inputs.refusalOf((body as { text: string }).text) ? undefined : configs.findConfig("c4"),
+  "POST configs/plan": (_, body) => configs.planConfig(agents, body),
+  "GET configs/*": (_, __, [id]) => configs.findConfig(id ?? ""),
+  "PATCH configs/*": (_, body, [id]) =>
+    inputs.refusalOf((body as { text: string }).text) ?? configs.findConfig(id ?? ""),
+  "GET configs/*/revisions": (_, __, [id]) => ({ items: configs.listRevisions(id ?? "") }),
+  "GET configs/*/revisions/*": (_, __, [id, revision]) =>
+    configs.listRevisions(id ?? "").find((each) => String(each.revision) === revision),
+  "GET configs/*/agents": (query, __, [id]) => {
+    const found = configs.findConfig(id ?? "");
+    const rows = found ? configs.listAgentConfigs(agents, found) : [];
+    return page(
+      rows.filter(({ status }) => !query.get("status") || query.get("status") === status),
+      query,
+    );
+  },
+  "GET agents/*/configs": (_, __, [id]) => ({ items: configs.configsOfAgent(agents, id ?? "") }),
+  "POST agents/*/configs/*/retry": () => ({}),
+  "GET rollouts": (query) => page(query.get("configId") === "c1" ? configs.listRollouts() : [], query),
+  "POST rollouts": () => configs.findRollout("r1"),
+  "GET rollouts/*": (_, __, [id]) => configs.findRollout(id ?? ""),
+  "GET rollouts/*/agents": (query) => page(configs.listRolloutAgents(agents, query), query),
+  "GET rollouts/*/errors": (_, __, [id]) => ({ items: id === "r3" ? [] : configs.ROLLOUT_ERRORS }),
+  "POST rollouts/*/pause": (_, __, [id]) => configs.actOnRollout(id ?? "", "paused"),
+  "POST rollouts/*/resume": (_, __, [id]) => configs.actOnRollout(id ?? "", "running"),
+  "POST rollouts/*/cancel": (_, __, [id]) => configs.actOnRollout(id ?? "", "cancelled"),
+  "POST rollouts/*/rollback": (_, __, [id]) => configs.actOnRollout(id ?? "", "rolled_back"),
+  "GET secrets": () => ({ items: configs.listSecrets() }),
   "GET commands": (query) =>
     page(
       commands

@@ -96,6 +96,20 @@ async function listShots(page: Page): Promise<Shot[]> {
     { name: "inputs-many-text", path: "/agents/add-input?labels=role%3Dweb&input=nginx" },
     { name: "inputs-outcomes", path: "/agents/add-input?labels=role%3Dweb&input=nginx", prepare: addToMany },
     { name: "about", path: `/agents/${agent}/about` },
+    { name: "configs", path: "/configs" },
+    { name: "configs-none", path: "/configs?q=nothing-like-this" },
+    { name: "config-new", path: "/configs/new" },
+    { name: "config", path: "/configs/c1" },
+    { name: "config-flaw", path: "/configs/c2", prepare: writeFlaw },
+    { name: "config-revisions", path: "/configs/c1/revisions?from=2&to=4" },
+    { name: "config-groups", path: "/configs/c1/groups" },
+    { name: "config-agents", path: "/configs/c1/agents" },
+    { name: "config-rollouts", path: "/configs/c1/rollouts" },
+    { name: "config-given-to-nobody", path: "/configs/c4/groups" },
+    { name: "config-give", path: "/configs/c1/give" },
+    { name: "rollout", path: "/rollouts/r1" },
+    { name: "rollout-halted", path: "/rollouts/r2" },
+    { name: "agent-configs", path: `/agents/${agent}/configs` },
     { name: "commands", path: "/commands" },
     { name: "command-output", path: `/commands/${command}/output`, prepare: (at) => at.waitForTimeout(2500) },
     { name: "command-folds", path: `/commands/${done}/folds` },
@@ -114,7 +128,7 @@ async function listShots(page: Page): Promise<Shot[]> {
     { name: "groups", path: "/groups" },
     { name: "group", path: `/groups/${group}` },
     { name: "audit", path: "/audit" },
-    ...["system", "users", "tokens", "enrollment", "password", "api"].map((section) => ({
+    ...["system", "users", "tokens", "enrollment", "secrets", "password", "api"].map((section) => ({
       name: `settings-${section}`,
       path: `/settings/${section}`,
     })),
@@ -122,6 +136,14 @@ async function listShots(page: Page): Promise<Shot[]> {
     { name: "shortcuts", path: "/", prepare: (at) => at.keyboard.press("?") },
     { name: "nowhere", path: "/no/such/page" },
   ];
+}
+
+/** Leaves a text that is no JSON any more. */
+async function writeFlaw(page: Page): Promise<void> {
+  await page.locator(".cm-content").click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type("{}");
+  await page.locator(".cm-lintRange-error, .cm-lintPoint-error").first().waitFor();
 }
 
 /** Puts a mistake into the text and saves. */

@@ -1,5 +1,6 @@
 import { useMantineColorScheme } from "@mantine/core";
 import {
+  IconAdjustments,
   IconKeyboard,
   IconLanguage,
   IconMoon,
@@ -29,7 +30,7 @@ export interface PaletteEntry {
   readonly act?: () => void;
 }
 
-/** What matches `text`; agents and commands are asked of the server for `asked`, the text as it was a moment ago. */
+/** What matches `text`; agents, configs and commands are asked of the server for `asked`, the text as it was a moment ago. */
 export function usePaletteEntries(text: string, asked: string, showShortcuts: () => void): PaletteEntry[] {
   const { say } = useSpeech();
   const found = useFound(asked.trim());
@@ -53,18 +54,27 @@ export function usePaletteEntries(text: string, asked: string, showShortcuts: ()
     hint: say(`commandStatus.${outcomeOfCommand(command)}`),
     to: `/commands/${command.id}`,
   }));
-  return [...agents, ...commands, ...matching];
+  const configs = (found?.configs ?? []).map((config) => ({
+    key: config.id,
+    section: say("frame.configs"),
+    label: config.name,
+    icon: <IconAdjustments size={16} stroke={1.6} />,
+    hint: say("inputs.revisionOf", { revision: config.revision }),
+    to: `/configs/${encodeURIComponent(config.id)}`,
+  }));
+  return [...agents, ...configs, ...commands, ...matching];
 }
 
 function useFound(filter: string) {
   return useQuery({
     queryKey: ["palette", filter],
     queryFn: async () => {
-      const [agents, commands] = await Promise.all([
+      const [agents, configs, commands] = await Promise.all([
         client.agents.list({ filter, limit: 6, sort: "name" }),
+        client.configs.list({ filter, limit: 4 }),
         client.commands.list({ filter, limit: 4 }),
       ]);
-      return { agents: agents.items, commands: commands.items };
+      return { agents: agents.items, configs: configs.items, commands: commands.items };
     },
     enabled: filter !== "",
     placeholderData: keepPreviousData,
@@ -124,6 +134,13 @@ function useFixedEntries(showShortcuts: () => void): PaletteEntry[] {
       icon: <IconWaveSine {...icon} />,
       hint: "g i",
       to: "/agents/add-input",
+    },
+    operator && {
+      key: "new-config",
+      section: act,
+      label: say("configs.create"),
+      icon: <IconAdjustments {...icon} />,
+      to: "/configs/new",
     },
     agentId !== undefined && {
       key: "inputs",

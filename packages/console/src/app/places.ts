@@ -1,5 +1,6 @@
 import type { Role } from "@muster/core/resources";
 import {
+  IconAdjustments,
   IconBook2,
   IconFileText,
   IconHistory,
@@ -20,15 +21,18 @@ export interface Destination {
   /** The letter after `g`. */
   readonly jump: string;
   readonly role: Role;
+  /** The bar of a phone has no room for all: search leads there. */
+  readonly onPhone?: false;
 }
 
 export const DESTINATIONS = [
   { path: "/", label: "frame.overview", icon: IconLayoutDashboard, jump: "o", role: "viewer" },
   { path: "/agents", label: "frame.agents", icon: IconServer2, jump: "a", role: "viewer" },
   { path: "/commands", label: "frame.commands", icon: IconTerminal2, jump: "c", role: "viewer" },
+  { path: "/configs", label: "frame.configs", icon: IconAdjustments, jump: "f", role: "viewer" },
   { path: "/logs", label: "frame.logs", icon: IconFileText, jump: "l", role: "viewer" },
   { path: "/groups", label: "frame.groups", icon: IconStack2, jump: "r", role: "viewer" },
-  { path: "/audit", label: "frame.audit", icon: IconHistory, jump: "u", role: "admin" },
+  { path: "/audit", label: "frame.audit", icon: IconHistory, jump: "u", role: "admin", onPhone: false },
   { path: "/settings", label: "frame.settings", icon: IconSettings, jump: "s", role: "viewer" },
 ] as const satisfies readonly Destination[];
 

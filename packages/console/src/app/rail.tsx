@@ -1,7 +1,7 @@
 import { NavLink } from "react-router";
 import { useSpeech } from "../i18n/language.tsx";
 import mark from "../theme/muster.svg";
-import { DESTINATIONS } from "./places.ts";
+import { DESTINATIONS, type Destination } from "./places.ts";
 import classes from "./rail.module.css";
 import { useMay } from "./session.tsx";
 
@@ -15,18 +15,21 @@ export function Rail() {
         <img src={mark} alt="" width={22} height={22} />
         <span className={classes.word}>Muster</span>
       </div>
-      {DESTINATIONS.filter((place) => place.role !== "admin" || admin).map(({ path, label, icon: Icon }) => (
-        <NavLink
-          key={path}
-          to={path}
-          end={path === "/"}
-          className={({ isActive }) => `${classes.entry} ${isActive ? classes.here : ""}`}
-          title={say(label)}
-        >
-          <Icon size={18} stroke={1.6} />
-          <span className={classes.word}>{say(label)}</span>
-        </NavLink>
-      ))}
+      {(DESTINATIONS as readonly Destination[])
+        .filter((place) => place.role !== "admin" || admin)
+        .map(({ path, label, icon: Icon, onPhone }) => (
+          <NavLink
+            key={path}
+            to={path}
+            end={path === "/"}
+            data-phone={onPhone}
+            className={({ isActive }) => `${classes.entry} ${isActive ? classes.here : ""}`}
+            title={say(label)}
+          >
+            <Icon size={18} stroke={1.6} />
+            <span className={classes.word}>{say(label)}</span>
+          </NavLink>
+        ))}
     </nav>
   );
 }

@@ -176,5 +176,8 @@ export const AGENT_TEXTS = {
   "groups.showAgents": ["Show {count} {count|agent|agents}", "查看 {count} 台主机"],
   "groups.remove": ["Delete group", "删除分组"],
   "groups.removeTitle": ["Delete the group {name}", "删除分组 {name}"],
-  "groups.removeText": ["Its agents stay.", "其中的主机不受影响。"],
+  "groups.removeText": [
+    "Its agents stay. They lose the configs that only this group gives them.",
+    "其中的主机会保留，但会失去仅由该分组下发的配置。",
+  ],
 } as const satisfies Texts;

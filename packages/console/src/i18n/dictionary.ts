@@ -1,6 +1,7 @@
 import { createFormat, type Language } from "../logic/format.ts";
 import { AGENT_TEXTS } from "./agent-texts.ts";
 import { COMMAND_TEXTS } from "./command-texts.ts";
+import { CONFIG_TEXTS } from "./config-texts.ts";
 import { FRAME_TEXTS } from "./frame-texts.ts";
 import { INPUT_TEXTS } from "./input-texts.ts";
 import { LOG_TEXTS } from "./log-texts.ts";
@@ -15,6 +16,7 @@ export const TEXTS = {
   ...INPUT_TEXTS,
   ...LOG_TEXTS,
   ...COMMAND_TEXTS,
+  ...CONFIG_TEXTS,
   ...SETTINGS_TEXTS,
 } as const;
 

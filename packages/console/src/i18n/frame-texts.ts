@@ -27,7 +27,10 @@ export const FRAME_TEXTS = {
   "live.lostTip": ["{reason}. Next attempt {when}; click to try now.", "{reason}。下次重连：{when}；点击立即重试。"],
   "live.connecting": ["Connecting", "连接中"],
   "live.connectingTip": ["The live stream is being opened.", "正在建立实时连接。"],
-  "palette.placeholder": ["Find an agent, a command, a page or an action", "查找主机、命令、页面或操作"],
+  "palette.placeholder": [
+    "Find an agent, a config, a command, a page or an action",
+    "查找主机、配置、命令、页面或操作",
+  ],
   "palette.none": ["Nothing matches.", "没有匹配的内容。"],
   "palette.go": ["Go to", "前往"],
   "palette.act": ["Do", "操作"],

@@ -7,6 +7,7 @@ import { useNavigate } from "react-router";
 import { client } from "../../api/client.ts";
 import { useMay } from "../../app/session.tsx";
 import { useSpeech } from "../../i18n/language.tsx";
+import { speechOf } from "../../logic/agent-speech.ts";
 import { Age } from "../../parts/age.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
 import { CopyText } from "../../parts/copy.tsx";
@@ -24,6 +25,7 @@ const SKEW_MS = 5000;
 export function AboutTab({ agent }: { agent: Agent }) {
   const { say, format } = useSpeech();
   const skew = agent.clockSkewMs;
+  const speech = speechOf(agent);
   const skewWords =
     skew === null
       ? "–"
@@ -38,7 +40,7 @@ export function AboutTab({ agent }: { agent: Agent }) {
       value: <span className="foreign">{[agent.os, agent.arch].filter(Boolean).join(" · ") || "–"}</span>,
     },
     { name: say("agent.version"), value: <span className="foreign">{agent.version ?? "–"}</span> },
-    { name: say("agent.protocol"), value: agent.protocol },
+    { name: say("agent.protocol"), value: say(`speech.${speech}`) },
     { name: say("agent.externalId"), value: <CopyText text={agent.externalId} /> },
     { name: say("agent.id"), value: <CopyText text={agent.id} /> },
     { name: say("agent.firstSeen"), value: <Age at={agent.firstSeenAt} /> },
@@ -58,6 +60,9 @@ export function AboutTab({ agent }: { agent: Agent }) {
       </Section>
       <LabelEditor key={JSON.stringify(agent.labels)} agent={agent} />
       <Section title={say("agent.capabilities")}>
+        <p className={classes.text}>
+          {say(`speech.${speech}`)}. {say(`speechText.${speech}`)}
+        </p>
         <ul className={classes.abilities}>
           {CAPABILITIES.map((capability) => {
             const able = agent.capabilities.includes(capability);

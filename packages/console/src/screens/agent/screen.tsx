@@ -16,6 +16,7 @@ import { Page } from "../../parts/page.tsx";
 import { AgentState } from "../../parts/status.tsx";
 import { LinkTabs } from "../../parts/tabs.tsx";
 import { AboutTab } from "./about-tab.tsx";
+import { ConfigsTab } from "./configs-tab.tsx";
 import { InputsTab } from "./inputs-tab.tsx";
 import { LiveTab } from "./live-tab.tsx";
 import { RunsTab } from "./runs-tab.tsx";
@@ -23,7 +24,7 @@ import { RunsTab } from "./runs-tab.tsx";
 // charts are fetched when they are looked at
 const HistoryTab = lazy(() => import("./history-tab.tsx").then((module) => ({ default: module.HistoryTab })));
 
-const TABS = ["live", "history", "inputs", "runs", "about"] as const;
+const TABS = ["live", "history", "configs", "inputs", "runs", "about"] as const;
 type Tab = (typeof TABS)[number];
 
 /** One agent: how it is now, how it was, what it collects and ran, what it is. */
@@ -64,6 +65,7 @@ function AgentPage({ agent, tab }: { agent: Agent; tab: Tab }) {
   const bodies: Readonly<Record<Tab, () => ReactNode>> = {
     live: () => <LiveTab agent={agent} />,
     history: () => <HistoryTab agentId={agent.id} />,
+    configs: () => <ConfigsTab agent={agent} />,
     inputs: () => <InputsTab agent={agent} />,
     runs: () => <RunsTab agentId={agent.id} />,
     about: () => <AboutTab agent={agent} />,
@@ -71,7 +73,7 @@ function AgentPage({ agent, tab }: { agent: Agent; tab: Tab }) {
   return (
     <Page
       title={agent.name}
-      fill={tab === "runs" || tab === "inputs"}
+      fill={tab === "runs" || tab === "inputs" || tab === "configs"}
       facts={<Facts agent={agent} />}
       actions={
         operator &&

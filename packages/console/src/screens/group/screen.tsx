@@ -8,9 +8,11 @@ import { groupsQuery } from "../../api/queries.ts";
 import { usePlace } from "../../app/place.tsx";
 import { useMay } from "../../app/session.tsx";
 import { useSpeech } from "../../i18n/language.tsx";
+import { DEFAULT_GROUP } from "../../logic/group-tags.ts";
 import { Confirm } from "../../parts/confirm.tsx";
 import { ErrorNotice } from "../../parts/notice.tsx";
 import { Page } from "../../parts/page.tsx";
+import { GroupConfigs } from "./group-configs.tsx";
 import { GroupForm } from "./group-form.tsx";
 
 /** One group: who belongs to it and why. `/groups/new` writes a new one. */
@@ -36,6 +38,7 @@ export function Screen() {
   return (
     <Page title={title} prose actions={group && <GroupActions group={group} />}>
       {(creating || group) && <GroupForm key={groupId} group={group} />}
+      {group && <GroupConfigs group={group} />}
     </Page>
   );
 }
@@ -66,9 +69,11 @@ function GroupActions({ group }: { group: Group }) {
           <Button variant="default" component={Link} to={`/agents/add-input?group=${group.id}`}>
             {say("inputs.addMany")}
           </Button>
-          <Button variant="default" c="var(--m-wrong)" onClick={() => setAsking(true)}>
-            {say("groups.remove")}
-          </Button>
+          {group.id !== DEFAULT_GROUP && (
+            <Button variant="default" c="var(--m-wrong)" onClick={() => setAsking(true)}>
+              {say("groups.remove")}
+            </Button>
+          )}
         </>
       )}
       {asking && (

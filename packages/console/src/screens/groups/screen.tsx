@@ -7,6 +7,7 @@ import { groupsQuery } from "../../api/queries.ts";
 import { usePlace } from "../../app/place.tsx";
 import { useMay } from "../../app/session.tsx";
 import { useSpeech } from "../../i18n/language.tsx";
+import { DEFAULT_GROUP, inOrder, writeTag } from "../../logic/group-tags.ts";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { ErrorNotice } from "../../parts/notice.tsx";
@@ -19,6 +20,13 @@ export function Screen() {
   const operator = useMay("operator");
   const { data: groups, error, refetch } = useQuery(groupsQuery);
   const columns: Column<Group>[] = [
+    {
+      id: "place",
+      title: say("groups.order"),
+      width: "56px",
+      align: "end",
+      cell: (group) => <span className="dim figures">{group.position}</span>,
+    },
     {
       id: "name",
       title: say("groups.name"),
@@ -37,7 +45,18 @@ export function Screen() {
       title: say("groups.selector"),
       width: "minmax(120px, 1.5fr)",
       hideBelow: 600,
-      cell: (group) => <span className="mono cut foreign">{group.selector ?? "–"}</span>,
+      cell: (group) => (
+        <span className="mono cut foreign">
+          {group.id === DEFAULT_GROUP ? say("groups.all") : (group.selector ?? "–")}
+        </span>
+      ),
+    },
+    {
+      id: "tags",
+      title: say("groups.tags"),
+      width: "minmax(80px, 1fr)",
+      hideBelow: 1000,
+      cell: (group) => <span className="mono cut foreign">{group.tags.map(writeTag).join(", ") || "–"}</span>,
     },
     {
       id: "description",
@@ -60,7 +79,7 @@ export function Screen() {
         <DataTable
           label={say("frame.groups")}
           columns={columns}
-          rows={groups}
+          rows={groups && inOrder(groups)}
           rowKey={(group) => group.id}
           rowLink={(group) => `/groups/${group.id}`}
           empty={

@@ -7,13 +7,14 @@ import { Page } from "../../parts/page.tsx";
 import { LinkTabs } from "../../parts/tabs.tsx";
 import { EnrollmentSection } from "./enrollment-section.tsx";
 import { PasswordSection } from "./password-section.tsx";
+import { SecretsSection } from "./secrets-section.tsx";
 import { SystemSection } from "./system-section.tsx";
 import { TokensSection } from "./tokens-section.tsx";
 import { UsersSection } from "./users-section.tsx";
 
 const ApiSection = lazy(() => import("./api-section.tsx").then((module) => ({ default: module.ApiSection })));
 
-const SECTIONS = ["system", "users", "tokens", "enrollment", "password", "api"] as const;
+const SECTIONS = ["system", "users", "tokens", "enrollment", "secrets", "password", "api"] as const;
 type SectionId = (typeof SECTIONS)[number];
 
 const BODIES: Readonly<Record<SectionId, () => ReactNode>> = {
@@ -21,6 +22,7 @@ const BODIES: Readonly<Record<SectionId, () => ReactNode>> = {
   users: () => <UsersSection />,
   tokens: () => <TokensSection />,
   enrollment: () => <EnrollmentSection />,
+  secrets: () => <SecretsSection />,
   password: () => <PasswordSection />,
   api: () => <ApiSection />,
 };
@@ -37,6 +39,7 @@ export function Screen() {
     users: admin,
     tokens: admin,
     enrollment: operator,
+    secrets: admin,
     password: principal.kind === "user",
     api: true,
   };
