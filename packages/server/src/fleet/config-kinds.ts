@@ -52,6 +52,20 @@ export function formatFor(kind: Kind, format: ConfigFormat | undefined): ConfigF
   throw new MusterError("invalid_argument", message, { field: "format" });
 }
 
+/** Why an agent cannot take a config; null when it can. */
+export function whyUnable(
+  agent: { readonly capabilities: ReadonlySet<string>; readonly agentType: string | null },
+  config: { readonly kind: string; readonly agentType: string },
+): string | null {
+  const kind = findKind(config.kind);
+  if (!kind || !agent.capabilities.has(kind.capability)) return `it takes no configs of kind ${config.kind}`;
+  const { agentType } = agent;
+  // an agent that names no type is one whose protocol does not compare them
+  if (config.agentType !== "" && agentType !== null && config.agentType.toLowerCase() !== agentType.toLowerCase())
+    return `the config is for ${config.agentType}, and the agent is ${agentType}`;
+  return null;
+}
+
 /** The rule in words, for whoever breaks it. */
 export const FILE_NAME_RULE = `a name is a file name on hosts: 1 to ${CONFIG_LIMITS.nameLength} characters, without / \\ @, "..", control characters or spaces at its ends`;
 

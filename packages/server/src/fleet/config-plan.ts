@@ -3,7 +3,7 @@ import type { Clock } from "@muster/core";
 import type { AgentState, AgentTraits } from "./agent-state.ts";
 import type { Catalog, PlannedConfig, PlannedText } from "./config-catalog.ts";
 import type { WantedConfig } from "./config-delivery.ts";
-import { findKind } from "./config-kinds.ts";
+import { whyUnable } from "./config-kinds.ts";
 import {
   type ConfigMemory,
   type Decision,
@@ -103,13 +103,7 @@ export class ConfigPlan {
 
   /** Why an agent cannot take a config; null when it can. */
   whyUnable(agent: Pick<PlannedAgent, "capabilities" | "traits">, config: PlannedConfig): string | null {
-    const kind = findKind(config.kind);
-    if (!kind || !agent.capabilities.has(kind.capability)) return `it takes no configs of kind ${config.kind}`;
-    const { agentType } = agent.traits;
-    // an agent that names no type is one whose protocol does not compare them
-    if (config.agentType !== "" && agentType !== null && config.agentType.toLowerCase() !== agentType.toLowerCase())
-      return `the config is for ${config.agentType}, and the agent is ${agentType}`;
-    return null;
+    return whyUnable({ capabilities: agent.capabilities, agentType: agent.traits.agentType }, config);
   }
 
   /** A revision filled in for an agent. */

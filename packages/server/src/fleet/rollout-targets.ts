@@ -1,7 +1,7 @@
 import type { Queries } from "../store/store.ts";
 import { isMember } from "./agent-query.ts";
 import { type AgentRow, toTraits } from "./agent-rows.ts";
-import { findKind } from "./config-kinds.ts";
+import { whyUnable } from "./config-kinds.ts";
 import { toPlannedGroups } from "./group-rows.ts";
 import { Membership } from "./membership.ts";
 
@@ -39,11 +39,11 @@ export async function findTargets(db: Queries, configId: string, groups: readonl
     .where("config_id", "=", configId)
     .execute();
   const giving = new Set([...groups, ...assigned.map((row) => row.group_id)]);
-  const capability = findKind(config.kind)?.capability ?? "";
   const isMeant = (row: AgentRow) => {
     const traits = toTraits(row);
-    if (!(JSON.parse(row.capabilities) as string[]).includes(capability)) return false;
-    if (config.agent_type !== "" && config.agent_type.toLowerCase() !== traits.agentType?.toLowerCase()) return false;
+    const capabilities = new Set(JSON.parse(row.capabilities) as string[]);
+    const what = { kind: config.kind, agentType: config.agent_type };
+    if (whyUnable({ capabilities, agentType: traits.agentType }, what) !== null) return false;
     const decides = membership.groupsOf({ number: row.number, ...traits }).findLast(({ id }) => giving.has(id));
     return decides !== undefined && groups.includes(decides.id);
   };
