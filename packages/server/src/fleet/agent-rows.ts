@@ -108,7 +108,7 @@ export function toTraits(row: TraitColumns): AgentTraits {
     name: name === row.hostname ? row.hostname : name,
     hostname: row.hostname,
     agentType: row.agent_type,
-    labels: isBare ? NO_LABELS : effectiveLabels(row.reported_labels, row.label_overrides),
+    labels: isBare ? NO_LABELS : sharedLabels(row.reported_labels, row.label_overrides),
     tags: row.tags === "[]" ? NO_TAGS : (JSON.parse(row.tags) as AgentTag[]),
     overrides: row.label_overrides,
   };
@@ -120,9 +120,24 @@ export function withFacts(traits: AgentTraits, facts: AgentFacts): AgentTraits {
     ...traits,
     hostname: facts.hostname ?? traits.hostname,
     agentType: facts.agentType ?? traits.agentType,
-    labels: facts.labels ? effectiveLabels(JSON.stringify(facts.labels), traits.overrides) : traits.labels,
+    labels: facts.labels ? sharedLabels(JSON.stringify(facts.labels), traits.overrides) : traits.labels,
     tags: facts.tags ?? traits.tags,
   };
+}
+
+/** Of labels that are kept, and of characters that make them. */
+const SHARED = 1000;
+const known = new Map<string, Labels>();
+
+/** Most agents of a fleet have labels that many others have: they are kept once. */
+function sharedLabels(reported: string, overrides: string): Labels {
+  const key = `${reported} ${overrides}`;
+  const found = known.get(key);
+  if (found) return found;
+  const labels = effectiveLabels(reported, overrides);
+  if (known.size >= SHARED) known.clear();
+  if (key.length <= SHARED) known.set(key, labels);
+  return labels;
 }
 
 /** Cuts what an agent says of itself to size and drops control characters, which no fact needs. */
