@@ -1,6 +1,9 @@
-import type { Clock } from "@muster/core";
+import type { Clock, Point } from "@muster/core";
+import type { Collector } from "../../collector.ts";
+import type { KindTools } from "../shared/kind.ts";
 import { withDeadline } from "./deadline.ts";
 import { ServiceTrouble } from "./failure.ts";
+import { readTargets } from "./targets.ts";
 
 /** Bytes that a peer may send in one reading; statistics of a server with thousands of databases are shorter. */
 const MAX_READING = 8 * 1024 * 1024;
@@ -74,6 +77,27 @@ export function keepConnection<Client>(care: ConnectionCare<Client>): KeptConnec
     close() {
       isClosed = true;
       drop();
+    },
+  };
+}
+
+export interface ServerReading<Client> extends Omit<ConnectionCare<Client>, "clock"> {
+  read(client: Client): Promise<Point[]>;
+  readonly secrets: readonly string[];
+}
+
+/** The readings of a collector of one server over a connection that is kept; what `open` needs is there once it has started. */
+export function readServerKept<Client>(
+  tools: KindTools,
+  reading: ServerReading<Client>,
+): Required<Pick<Collector, "collect" | "stop">> {
+  const { place, secrets, read } = reading;
+  const connection = keepConnection({ ...reading, clock: tools.clock });
+  return {
+    collect: (signal) =>
+      readTargets(tools, { targets: [place], place: String, secrets, read: () => connection.use(signal, read) }),
+    async stop() {
+      connection.close();
     },
   };
 }

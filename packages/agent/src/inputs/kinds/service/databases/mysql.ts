@@ -9,10 +9,9 @@ import { nowNs, pointOf, present, type RawFields } from "../../shared/values.ts"
 import { formatEndpoint } from "../endpoint.ts";
 import { ServiceTrouble } from "../failure.ts";
 import { loadTls, TLS_OPTIONS, type TlsMaterial } from "../http-options.ts";
-import { keepConnection } from "../kept-connection.ts";
+import { readServerKept } from "../kept-connection.ts";
 import { pickNumbers, readFloat, readNumeric } from "../numbers.ts";
 import { withSynonyms } from "../synonyms.ts";
-import { readTargets } from "../targets.ts";
 import {
   INNODB_FIELDS,
   INNODB_TIMES,
@@ -154,10 +153,11 @@ export function createMysql(wanted: MysqlOptions, tools: KindTools): Collector {
   let connect: (options: ConnectionOptions) => Promise<Connection>;
   const place = wanted.unix_socket_path === "" ? formatEndpoint(wanted) : wanted.unix_socket_path;
   const tags = { server: place };
-  const connection = keepConnection<Connection>({
-    clock: tools.clock,
+  const readings = readServerKept<Connection>(tools, {
     timeoutMs: wanted.timeout,
     place,
+    secrets: [wanted.password],
+    read: (client) => readServer({ client, wanted, tags, timeNs: nowNs(tools.clock) }),
     open: async (signal, watch) => {
       const openSocket = () => {
         const { host, port, unix_socket_path: path } = wanted;
@@ -181,18 +181,7 @@ export function createMysql(wanted: MysqlOptions, tools: KindTools): Collector {
       tls = await loadTls({ ...wanted, tls_server_name: "" });
       connect = (await import("mysql2/promise")).createConnection;
     },
-    async collect(signal) {
-      await readTargets(tools, {
-        targets: [wanted],
-        place: () => place,
-        secrets: [wanted.password],
-        read: () =>
-          connection.use(signal, (client) => readServer({ client, wanted, tags, timeNs: nowNs(tools.clock) })),
-      });
-    },
-    async stop() {
-      connection.close();
-    },
+    ...readings,
   };
 }
 

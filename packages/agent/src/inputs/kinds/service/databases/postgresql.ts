@@ -10,9 +10,8 @@ import { nowNs, pointOf, present, type RawFields } from "../../shared/values.ts"
 import { formatEndpoint } from "../endpoint.ts";
 import { ServiceTrouble } from "../failure.ts";
 import { loadTls, TLS_OPTIONS, type TlsMaterial } from "../http-options.ts";
-import { keepConnection } from "../kept-connection.ts";
+import { readServerKept } from "../kept-connection.ts";
 import { pickNumbers, readFloat, readNumeric } from "../numbers.ts";
-import { readTargets } from "../targets.ts";
 import {
   BGWRITER_FIELDS,
   BGWRITER_TIMES,
@@ -141,10 +140,11 @@ export function createPostgresql(wanted: PostgresqlOptions, tools: KindTools): C
   let ClientClass: typeof Client;
   const place = wanted.host.startsWith("/") ? wanted.host : formatEndpoint(wanted);
   const tags = { server: place };
-  const connection = keepConnection<Client>({
-    clock: tools.clock,
+  const readings = readServerKept<Client>(tools, {
     timeoutMs: wanted.timeout,
     place,
+    secrets: [wanted.password],
+    read: (client) => readServer({ client, wanted, tags, timeNs: nowNs(tools.clock) }),
     open: (signal, watch) => {
       const socket = new Socket();
       watch(socket);
@@ -158,18 +158,7 @@ export function createPostgresql(wanted: PostgresqlOptions, tools: KindTools): C
       tls = await loadTls(wanted);
       ({ Client: ClientClass } = (await import("pg")).default);
     },
-    async collect(signal) {
-      await readTargets(tools, {
-        targets: [wanted],
-        place: () => place,
-        secrets: [wanted.password],
-        read: () =>
-          connection.use(signal, (client) => readServer({ client, wanted, tags, timeNs: nowNs(tools.clock) })),
-      });
-    },
-    async stop() {
-      connection.close();
-    },
+    ...readings,
   };
 }
 

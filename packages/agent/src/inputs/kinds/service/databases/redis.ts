@@ -7,9 +7,8 @@ import { nowNs, pointOf, present, type RawFields } from "../../shared/values.ts"
 import { formatEndpoint } from "../endpoint.ts";
 import { ServiceTrouble } from "../failure.ts";
 import { loadTls, TLS_OPTIONS, type TlsMaterial } from "../http-options.ts";
-import { keepConnection } from "../kept-connection.ts";
+import { readServerKept } from "../kept-connection.ts";
 import { pickNumbers, readFloat, readNumeric } from "../numbers.ts";
-import { readTargets } from "../targets.ts";
 import { openRedis, REDIS_LIMITS, type RedisClient, RedisRefusal } from "./redis-client.ts";
 import { REDIS_INFO_FIELDS } from "./redis-fields.ts";
 
@@ -116,36 +115,26 @@ export function createRedis(wanted: RedisOptions, tools: KindTools): Collector {
   const isSocket = wanted.unix_socket_path !== "";
   const place = isSocket ? wanted.unix_socket_path : formatEndpoint(wanted);
   const tags: Tags = { server: place };
-  const connection = keepConnection<RedisClient>({
-    clock: tools.clock,
-    timeoutMs: wanted.timeout,
-    place,
-    open: (signal) => logIn({ wanted, tls, place }, signal),
-    close: (client) => client.close(),
-  });
-
   const read = async (client: RedisClient): Promise<Point[]> => {
     const info = parseInfo(String(await client.ask("INFO", "all")));
     if (info.size === 0) throw new ServiceTrouble(`${place} is no Redis: it answered INFO with nothing`);
     const more = wanted.slowlog ? await readSlowlog(client) : {};
     return readInfo(info, { tags, timeNs: nowNs(tools.clock), wanted, more });
   };
+  const readings = readServerKept<RedisClient>(tools, {
+    timeoutMs: wanted.timeout,
+    place,
+    secrets: [wanted.password],
+    read,
+    open: (signal) => logIn({ wanted, tls, place }, signal),
+    close: (client) => client.close(),
+  });
 
   return {
     async start() {
       tls = await loadTls(wanted);
     },
-    async collect(signal) {
-      await readTargets(tools, {
-        targets: [wanted],
-        place: () => place,
-        secrets: [wanted.password],
-        read: () => connection.use(signal, read),
-      });
-    },
-    async stop() {
-      connection.close();
-    },
+    ...readings,
   };
 }
 
