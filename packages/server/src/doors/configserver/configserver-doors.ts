@@ -1,4 +1,4 @@
-import { delay, MusterError } from "@muster/core";
+import { MusterError } from "@muster/core";
 import { type Action, findAction, type Generation, sniffGeneration } from "@muster/protocols/configserver";
 import type { Door, PlainRequest, PlainResponse } from "../../listeners/door.ts";
 import { admitCaller } from "./admission.ts";
@@ -150,18 +150,13 @@ class ConfigServer {
     }
   }
 
-  async #inTime(reply: Promise<Reply>): Promise<Reply> {
+  #inTime(reply: Promise<Reply>): Promise<Reply> {
     const { clock, limits } = this.#parts;
-    const answered = new AbortController();
-    const late = delay(clock, limits.storeMs, answered.signal).then(() => {
-      throw new MusterError("deadline_exceeded", "the store did not answer in time");
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new MusterError("deadline_exceeded", "the store did not answer in time"));
+      const cancel = clock.after(limits.storeMs, late);
+      reply.then(resolve, reject).finally(cancel);
     });
-    try {
-      return await Promise.race([reply, late]);
-    } finally {
-      late.catch(() => {});
-      answered.abort();
-    }
   }
 
   #write(reply: Reply, asked: Target & { readonly requestId: string | Uint8Array }): PlainResponse {
