@@ -22,6 +22,7 @@ export interface RolloutOverride {
 export interface RolloutOverrides {
   /** The open rollout of a config; at most one is open. */
   rolloutFor(configId: string): RolloutOverride | undefined;
+  /** All that give something, also those that were stopped before their groups got it; of one config the newest last. */
   open(): Iterable<RolloutOverride>;
   /** Another process may have changed rollouts. */
   reload(): Promise<void>;

@@ -2,13 +2,14 @@ import type { Timestamp } from "@muster/core";
 import type { Queries, Store } from "../store/store.ts";
 import type { CatalogChange } from "./config-catalog.ts";
 import { nextEpoch } from "./config-epoch.ts";
-import { assignRevision, type Given, lockConfig } from "./rollout-configs.ts";
+import { assignRevision, type Given, lockConfig, readAssigned } from "./rollout-configs.ts";
 import { type StepDecision, stepRollout } from "./rollout-engine.ts";
 import {
   beginAgents,
   changeRollout,
   insertAgents,
   isOpen,
+  type RolloutGroup,
   type RolloutRow,
   readGroups,
   readWaves,
@@ -71,13 +72,22 @@ async function writeDecision(
   const changes: CatalogChange[] = [];
   if (state === "done") {
     const config = await lockConfig(queries, row.config_id, store.dialect);
-    const groups = readGroups(row).map(({ id }) => id);
+    const groups = await listOutdated(queries, row);
     const author = { by: row.created_by, now };
     changes.push(...(await assignRevision(queries, config, { revision: row.revision, groups, author })));
   }
   const stopped = state === "done" || (state === "halted" && row.state !== "halted") ? state : null;
   const given = epoch === null ? null : { epoch, changes };
   return { changed: true, given, again: isNew && begin.length === 0, stopped };
+}
+
+/** Its groups that should have its revision: not those that somebody has given a newer one since, or taken the config from. */
+async function listOutdated(queries: Queries, row: RolloutRow): Promise<string[]> {
+  const groups = new Map(readGroups(row).map(({ id, previous }) => [id, previous]));
+  const now = await readAssigned(queries, row.config_id, [...groups.keys()]);
+  const isOutdated = ({ id, previous }: RolloutGroup) =>
+    previous === null ? groups.get(id) === null : previous < row.revision;
+  return now.filter(isOutdated).map(({ id }) => id);
 }
 
 /**

@@ -240,6 +240,22 @@ describeStores("rollouts", (stores) => {
     await fleet.close();
   });
 
+  test("leave alone what somebody has given to one of their groups, or taken from it, in the middle", async () => {
+    const fleet = await open(2);
+    const { configs, groups } = fleet.test.fleet;
+    const [newer, without] = [await groups.create({ name: "newer" }), await groups.create({ name: "without" })];
+    await configs.assign(fleet.config.id, without.id, 1, "tester");
+    const { id } = await fleet.start(await fleet.write("two"), { groups: ["default", newer.id, without.id] });
+    await fleet.write("three");
+    await configs.assign(fleet.config.id, newer.id, 3, "another");
+    await configs.unassign(fleet.config.id, without.id, "another");
+    await fleet.seconds(10);
+    assert.equal((await fleet.rollouts.get(id)).state, "done");
+    const has = (await configs.get(fleet.config.id)).groups.map(({ name, revision }) => `${name} ${revision}`);
+    assert.deepEqual(has.sort(), ["default 2", "newer 3"]);
+    await fleet.close();
+  });
+
   test("take nothing away when they are cancelled, and are not repeated for agents that have the text", async () => {
     const fleet = await open(6);
     const { id } = await fleet.start(await fleet.write("two"), { waves: [2, "100%"], healthyMs: 600_000 });
