@@ -1,4 +1,4 @@
-import { connect as connectSocket } from "node:net";
+import { connect as connectSocket, type Socket } from "node:net";
 import type { Point } from "@muster/core";
 import type { Connection, ConnectionOptions, RowDataPacket } from "mysql2/promise";
 import type * as z from "zod/mini";
@@ -148,33 +148,39 @@ function sourceOf(row: Row): Record<string, string> {
   return { source: formatEndpoint({ host, port }), channel };
 }
 
+interface Opened {
+  readonly client: Connection;
+  readonly socket: Socket;
+}
+
 export function createMysql(wanted: MysqlOptions, tools: KindTools): Collector {
   let tls: TlsMaterial;
   let connect: (options: ConnectionOptions) => Promise<Connection>;
   const place = wanted.unix_socket_path === "" ? formatEndpoint(wanted) : wanted.unix_socket_path;
   const tags = { server: place };
-  const readings = readServerKept<Connection>(tools, {
+  const readings = readServerKept<Opened>(tools, {
     timeoutMs: wanted.timeout,
     place,
     secrets: [wanted.password],
-    read: (client) => readServer({ client, wanted, tags, timeNs: nowNs(tools.clock) }),
+    read: ({ client }) => readServer({ client, wanted, tags, timeNs: nowNs(tools.clock) }),
     open: async (signal, watch) => {
-      const openSocket = () => {
-        const { host, port, unix_socket_path: path } = wanted;
-        const keep = { keepAlive: true, noDelay: true };
-        const socket = connectSocket({ ...(path === "" ? { host, port } : { path }), ...keep, signal });
-        watch(socket);
-        return socket;
-      };
+      const { host, port, unix_socket_path: path } = wanted;
+      const where = path === "" ? { host, port } : { path };
+      const socket = connectSocket({ ...where, keepAlive: true, noDelay: true, signal });
+      watch(socket);
       try {
-        const client = await connect({ ...configOf(wanted, tls), stream: openSocket });
+        const client = await connect({ ...configOf(wanted, tls), stream: socket });
         client.on("error", () => {}); // the next query tells
-        return client;
+        return { client, socket };
       } catch (error) {
+        socket.destroy();
         throw explainLogin(error, place);
       }
     },
-    close: (client) => client.destroy(),
+    close: ({ client, socket }) => {
+      client.destroy();
+      socket.destroy(); // the library only says that it is done, and goes on reading
+    },
   });
   return {
     async start() {
