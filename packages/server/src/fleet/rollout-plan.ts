@@ -28,6 +28,7 @@ export class RolloutPlan implements RolloutOverrides {
   #overrides: readonly RolloutOverride[] = [];
   #open: ReadonlyMap<string, RolloutOverride> = new Map();
   #reading: Promise<void> = Promise.resolve();
+  #isStale = false;
 
   constructor(parts: { readonly store: Store; readonly clock: Clock }) {
     this.#store = parts.store;
@@ -49,11 +50,18 @@ export class RolloutPlan implements RolloutOverrides {
     return this.#overrides;
   }
 
+  /** A rollout was superseded, and what it gave is still counted here. */
+  get isStale(): boolean {
+    return this.#isStale;
+  }
+
   async supersede(queries: Queries, configId: string, by: string): Promise<void> {
+    this.#isStale = true; // its transaction has not ended yet: whoever steps next reads again
     await supersedeRollouts(queries, configId, { by: `a change by ${by}`, now: this.#clock.now() });
   }
 
   async #read(): Promise<void> {
+    this.#isStale = false;
     const { db } = this.#store;
     const giving = await listGiving(db);
     const begun = await readBegun(db, giving);

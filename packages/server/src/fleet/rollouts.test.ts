@@ -240,6 +240,20 @@ describeStores("rollouts", (stores) => {
     await fleet.close();
   });
 
+  test("end with their config, and give nothing of it when its name comes back", async () => {
+    const fleet = await open(3);
+    const { configs } = fleet.test.fleet;
+    const { id } = await fleet.start(await fleet.write("two"), { healthyMs: 600_000 });
+    await fleet.seconds(2);
+    await configs.remove("app", "another");
+    await fleet.seconds(2);
+    assert.equal((await fleet.rollouts.get(id)).state, "superseded");
+    await configs.create({ name: "app", kind: "file", text: "new" }, "another");
+    await fleet.seconds(2);
+    assert.equal(fleet.running(null).length, 3);
+    await fleet.close();
+  });
+
   test("leave alone what somebody has given to one of their groups, or taken from it, in the middle", async () => {
     const fleet = await open(2);
     const { configs, groups } = fleet.test.fleet;

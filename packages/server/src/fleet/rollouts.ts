@@ -150,6 +150,10 @@ export class Rollouts {
       .execute();
     for (const number of this.#syncedAt.keys())
       if (!open.some((row) => row.number === number)) this.#syncedAt.delete(number);
+    if (this.plan.isStale) {
+      await this.plan.reload();
+      await this.#parts.configs.rolloutsChanged(0);
+    }
     if (open.length === 0 || !(await this.#stand(now))) return;
     const failures: unknown[] = [];
     for (const { number } of open) await this.#stepAll(number).catch((error: unknown) => failures.push(error));
