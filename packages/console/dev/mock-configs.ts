@@ -21,7 +21,6 @@ export const KINDS = [
   { id: "settings", title: "Settings of the agent", formats: ["json"], capability: "settings", fileNames: true },
   { id: "onetime", title: "One-time pipeline", formats: ["json", "yaml"], capability: "onetime", fileNames: true },
   { id: "file", title: "File", formats: ["text", "yaml", "toml", "json"], capability: "configs", fileNames: true },
-  { id: "input", title: "Input of a collector", formats: ["toml"], capability: "inputs", fileNames: true },
 ];
 
 const NGINX = `# Access log of the web tier, to the log service.
@@ -88,7 +87,7 @@ const configs: Config[] = [
     groups: [given("default", "default", 1)],
   }),
   config("c3", "fail2ban", { kind: "file", format: "toml", groups: [given("g2", "Canaries", 2)] }),
-  config("c4", "cpu", { kind: "input", format: "toml", description: "Time of every processor" }),
+  config("c4", "cpu", { kind: "file", format: "toml", description: "Time of every processor" }),
   config("c5", `${"an-unreasonably-long-name-for-a-config-".repeat(5)}end`, { description: "long ".repeat(40) }),
 ];
 

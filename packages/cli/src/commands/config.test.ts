@@ -104,9 +104,9 @@ test("a mistake in the folder, or one that the server knows of, never ends as if
       assert.match(err, words);
     }
   }
-  const changed = { ...had, configs: (had.configs ?? []).map((config) => ({ ...config, kind: "input" })) };
+  const changed = { ...had, configs: (had.configs ?? []).map((config) => ({ ...config, kind: "onetime" })) };
   const { run, dir } = await setUp(t, { "configs/app.yaml": APP }, changed);
-  assert.match((await run("diff", "-f", dir)).err, /app is of kind input and stays so/);
+  assert.match((await run("diff", "-f", dir)).err, /app is of kind onetime and stays so/);
   const refusals = { "GET config-kinds": [400, { code: "invalid_argument", detail: "no" }] } as const;
   const refused = await setUp(t, { "configs/app.yaml": APP }, { refusals });
   assert.equal((await refused.run("apply", "-f", refused.dir, "--dry-run")).code, 6);

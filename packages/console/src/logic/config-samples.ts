@@ -22,6 +22,5 @@ export function sampleConfig(kind: string, format: ConfigFormat): string {
   if (kind === "pipeline" || kind === "onetime") return format === "json" ? PIPELINE_JSON : PIPELINE;
   if (kind === "settings")
     return format === "json" ? '{\n  "max_bytes_per_sec": 20971520\n}\n' : "max_bytes_per_sec: 20971520\n";
-  if (kind === "input") return '[[inputs.cpu]]\n  interval = "10s"\n';
   return "";
 }

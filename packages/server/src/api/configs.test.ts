@@ -109,7 +109,7 @@ test("a name that would leave its folder on a host, a kind or format that is non
   for (const [field, change] of [
     ["name", { name: "../etc/passwd" }],
     ["kind", { kind: "wish" }],
-    ["format", { kind: "input", format: "json" }],
+    ["format", { kind: "pipeline", format: "toml" }],
   ] as const) {
     const { status, text } = await ask("POST", "configs", { ...write, ...change });
     assert.equal(status, 400, field);

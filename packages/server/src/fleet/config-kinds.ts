@@ -22,7 +22,6 @@ const KINDS: readonly Kind[] = [
   },
   { id: "onetime", title: "One-time pipeline", formats: ["json", "yaml"], capability: "onetime", fileNames: true },
   { id: "file", title: "File", formats: ["text", "yaml", "toml", "json"], capability: "configs", fileNames: true },
-  { id: "input", title: "Input of a collector", formats: ["toml"], capability: "inputs", fileNames: true },
 ];
 
 const BY_ID = new Map(KINDS.map((kind) => [kind.id, kind]));
