@@ -193,10 +193,9 @@ export class Listener {
     }
     const context = this.#plainContext(request, target);
     const { door } = open;
-    const admitted = (await door.admitBody?.(toPlainRequest(request, context, NO_BODY))) ?? {
-      maxBytes: door.maxBodyBytes,
-      isKnown: false,
-    };
+    const admitted = door.admitBody
+      ? await door.admitBody(toPlainRequest(request, context, NO_BODY))
+      : { maxBytes: door.maxBodyBytes, isKnown: false };
     if ("refuse" in admitted) {
       writeAndClose(response, admitted.refuse);
       return;
