@@ -66,6 +66,8 @@ function subscribe(request: Exclude<LiveRequest, { op: "ping" | "stop" }>, parts
           send({ event: "sample", sub, sample: makeSample(agent, number, Date.now()) });
       };
     }
+    case "configs":
+      return () => undefined;
     case "commands":
       return () => {
         for (const { command } of fleet.commands)

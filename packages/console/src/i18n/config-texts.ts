@@ -8,7 +8,6 @@ export const CONFIG_TEXTS = {
   "configKind.settings": ["Agent settings", "Agent 参数"],
   "configKind.onetime": ["One-time pipeline", "一次性任务"],
   "configKind.file": ["File", "文件"],
-  "configKind.input": ["Collector input", "采集器"],
   "configStatus.pending": ["Pending", "待下发"],
   "configStatus.applying": ["Applying", "应用中"],
   "configStatus.applied": ["Applied", "已生效"],

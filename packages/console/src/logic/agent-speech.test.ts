@@ -11,7 +11,7 @@ test("a ConfigServer agent is known by its generation, others by their protocol"
 
 test("what an agent can take and tell comes from what it says of itself", () => {
   assert.ok(takesConfigs({ capabilities: ["metrics", "pipelines"] }));
-  assert.ok(!takesConfigs({ capabilities: ["metrics", "command"] }));
+  assert.ok(!takesConfigs({ capabilities: ["metrics", "inputs"] }));
   assert.ok(
     tellsVerdicts({ capabilities: ["pipelines", "verdict"] }) && !tellsVerdicts({ capabilities: ["pipelines"] }),
   );

@@ -13,7 +13,7 @@ export function speechOf(agent: Pick<Agent, "protocol" | "details">): Speech {
 }
 
 /** What an agent needs one of to be given anything. */
-const TAKES: readonly Agent["capabilities"][number][] = ["configs", "pipelines", "settings", "onetime", "inputs"];
+const TAKES: readonly Agent["capabilities"][number][] = ["configs", "pipelines", "settings", "onetime"];
 
 export function takesConfigs(agent: Pick<Agent, "capabilities">): boolean {
   return agent.capabilities.some((capability) => TAKES.includes(capability));

@@ -8,7 +8,6 @@ const KINDS: Readonly<Record<string, PlainTextKey>> = {
   settings: "configKind.settings",
   onetime: "configKind.onetime",
   file: "configKind.file",
-  input: "configKind.input",
 };
 
 /** What a kind is called: in the reader's language where we know it, as the server says where we do not. */
