@@ -19,6 +19,7 @@ export interface LiveEventsByOp {
   command: EventOf<"command"> | EventOf<"run"> | EventOf<"output"> | EventOf<"output_end">;
   output: EventOf<"output"> | EventOf<"output_end">;
   commands: EventOf<"command">;
+  configs: EventOf<"configs">;
 }
 
 /** The events of one kind of subscription. */

@@ -29,6 +29,8 @@ export const liveRequestSchema = z.discriminatedUnion("op", [
   }),
   /** Commands as they are created and as their status or counts change. */
   z.strictObject({ op: z.literal("commands"), sub: z.number().int() }),
+  /** Word of configs and rollouts that change. */
+  z.strictObject({ op: z.literal("configs"), sub: z.number().int() }),
   z.strictObject({ op: z.literal("stop"), sub: z.number().int() }),
   z.strictObject({ op: z.literal("ping") }),
 ]);
@@ -43,6 +45,8 @@ export type LiveEvent =
   | { event: "sample"; sub: number; sample: LatestSample }
   /** The agent's inputs have changed, or may have: read them again. */
   | { event: "inputs"; sub: number; agentId: string }
+  /** These configs, their rollouts or what agents make of them may have changed: read them again; null for any of them. */
+  | { event: "configs"; sub: number; configIds: string[] | null }
   | { event: "command"; sub: number; command: Command }
   | { event: "run"; sub: number; run: Run }
   | { event: "output"; sub: number; runId: string; chunks: OutputChunk[] }

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { FeedEvent, SampleInterest } from "../fleet/feed.ts";
 import type { ApiContext } from "./context.ts";
 import { CommandSubscription, CommandsSubscription, OutputSubscription } from "./live-commands.ts";
+import { ConfigsSubscription } from "./live-configs.ts";
 import { AgentSubscription, FleetSubscription } from "./live-fleet.ts";
 import { Snapshot } from "./live-snapshot.ts";
 import type { LiveSocket } from "./live-socket.ts";
@@ -43,6 +44,8 @@ export class LiveHub {
         return new OutputSubscription(parts, request);
       case "commands":
         return new CommandsSubscription(parts);
+      case "configs":
+        return new ConfigsSubscription(parts);
     }
   }
 

@@ -24,6 +24,7 @@ const ACTION_OF: Readonly<Record<Subscribe["op"], Action>> = {
   command: "commands.read",
   commands: "commands.read",
   output: "commands.read",
+  configs: "configs.read",
 };
 
 /** One watcher's end of the live stream: reads its requests, carries its events. */

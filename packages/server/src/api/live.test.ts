@@ -322,6 +322,22 @@ describe("live stream", () => {
     watcher.socket.close();
     await waitUntil("silence", () => !server.fleet.feed.watched);
   });
+
+  test("word of configs comes once for all that changed together", async (context) => {
+    const server = await startTestServer(context);
+    const watcher = await watch(context, server);
+    watcher.send({ op: "configs", sub: 4 });
+    await watcher.until("ready", (one) => one.of("ready").length === 1);
+    const { configs } = server.fleet;
+    const { id } = await configs.create({ name: "app", kind: "file", text: "1" }, "eve");
+    const names = () => watcher.of("configs").flatMap(({ sub, configIds }) => (sub === 4 ? (configIds ?? []) : []));
+    await watcher.until("word of the new one", () => names().includes(id));
+    const before = watcher.of("configs").length;
+    const { id: other } = await configs.create({ name: "other", kind: "file", text: "1" }, "eve");
+    for (let number = 0; number < 20; number++) await configs.change(other, { text: `${number}` }, "eve");
+    await watcher.until("word of the other", () => names().includes(other));
+    assert.ok(watcher.of("configs").length - before < 20);
+  });
 });
 
 /** The far end of a socket that takes as much as the test says. */
