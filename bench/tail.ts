@@ -108,7 +108,7 @@ async function follow(scope: Scope, file: string, stateDir: string): Promise<Fol
     format: "esm",
     target: "node22",
     banner: { js: banner },
-    external: ["pg", "mysql2", "mysql2/promise", "ioredis", "systeminformation"],
+    external: ["pg", "mysql2", "mysql2/promise", "systeminformation"],
     logLevel: "error",
   });
   const launched = launchProcess(scope, { args: [outfile, file, stateDir] });
