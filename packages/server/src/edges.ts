@@ -10,7 +10,7 @@ import type { DoorName, ServerConfig } from "./config.ts";
 import type { Access } from "./fleet/access.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { Door } from "./listeners/door.ts";
-import { describePolicy } from "./listeners/door-policy.ts";
+import { type DoorPolicy, describePolicy } from "./listeners/door-policy.ts";
 import type { OpenDoor } from "./listeners/listener.ts";
 import { Listeners } from "./listeners/listeners.ts";
 import { OwnOrigins } from "./listeners/origins.ts";
@@ -140,8 +140,11 @@ function listWarnings(config: ServerConfig, listeners: Listeners): SystemInfo["w
   if (!isLocal && config.tls === undefined && !config.publicUrl?.startsWith("https:")) {
     warnings.push({ code: "no_tls", message: "Passwords and tokens cross the network unencrypted: there is no TLS." });
   }
+  const told = new Set<DoorPolicy>();
   for (const [name, policy] of Object.entries(config.doorPolicies)) {
-    if (policy.kind === "ranges") {
+    // doors that follow another one's policy are opened with it
+    if (policy.kind === "ranges" && !told.has(policy)) {
+      told.add(policy);
       const { openTo } = describePolicy(policy);
       warnings.push({ code: "open_door", message: `The door ${name} is open to ${openTo}.` });
     }
