@@ -77,6 +77,8 @@ test("a config is written, changed, given to a group, seen on its agents, taken 
   assert.deepEqual(given.answer.groups, [{ id: DEFAULT, name: DEFAULT, revision: 1 }]);
   assert.equal((await ask<Config>("PUT", `configs/app/assignments/${DEFAULT}`, {})).answer.groups[0]?.revision, 3);
   assert.equal((await ask("PUT", "configs/app/assignments/nobody", {})).status, 404);
+  const older = await ask("PUT", `configs/app/assignments/${DEFAULT}`, { revision: 2 });
+  assert.deepEqual([older.status, /has revision 3/.test(older.text)], [412, true], "numbers only grow for agents");
   assert.deepEqual(
     server.fleet.configs.wantedFor(agent.session.state).map(({ name, text }) => [name, text]),
     [["app", "a = 2\n"]],

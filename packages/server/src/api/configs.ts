@@ -1,3 +1,4 @@
+import { MusterError } from "@muster/core";
 import {
   agentConfigListQuerySchema,
   agentConfigListSchema,
@@ -29,10 +30,11 @@ const agentParams = idParams.extend({ configId: z.string().min(1).max(200) });
 
 /** Configs: named documents for agents, their revisions, and which groups have which. A config is found by id or name. */
 export function configRoutes({ fleet }: ApiContext): Route[] {
-  return [...reads(fleet.configs), ...writes(fleet.configs), ...assignments(fleet.configs), ...ofAgents(fleet.configs)];
+  return [...reads(fleet.configs), ...writes(fleet.configs), ...assignments(fleet), ...ofAgents(fleet.configs)];
 }
 
-type Configs = ApiContext["fleet"]["configs"];
+type Fleet = ApiContext["fleet"];
+type Configs = Fleet["configs"];
 type Told = Pick<ConfigEdit, "agentType" | "expiresAt">;
 
 function reads(configs: Configs): Route[] {
@@ -143,7 +145,8 @@ function writes(configs: Configs): Route[] {
   ];
 }
 
-function assignments(configs: Configs): Route[] {
+function assignments(fleet: Fleet): Route[] {
+  const { configs } = fleet;
   return [
     defineRoute({
       method: "PUT",
@@ -158,6 +161,7 @@ function assignments(configs: Configs): Route[] {
         return noteOf(id, { given: name, revision, group: params.groupId });
       },
       async handler({ params, body, actor }) {
+        await assertGivable(fleet, params, body.revision);
         await configs.assign(params.id, params.groupId, body.revision, actor);
         return configs.get(params.id);
       },
@@ -197,6 +201,25 @@ function ofAgents(configs: Configs): Route[] {
       handler: ({ params, actor }) => configs.retry(params.id, params.configId, actor),
     }),
   ];
+}
+
+/** Refuses what a rollout would undo when it ends, and a smaller number than the group's agents know, which many would not take. */
+async function assertGivable(
+  { configs, rollouts }: Fleet,
+  { id, groupId }: { readonly id: string; readonly groupId: string },
+  revision: number | undefined,
+): Promise<void> {
+  const { groups, rolloutId } = await configs.get(id);
+  const has = groups.find((group) => group.id === groupId)?.revision ?? 0;
+  if (revision !== undefined && revision < has) {
+    const message = `the group has revision ${has}: begin a rollout of the older one, which gives it as a new revision`;
+    throw new MusterError("failed_precondition", message, { revision: has });
+  }
+  const rollout = rolloutId === null ? undefined : await rollouts.get(rolloutId);
+  if (rollout?.groups.some((group) => group.id === groupId)) {
+    const message = "a rollout is giving the group this config: cancel it first, or begin another one";
+    throw new MusterError("failed_precondition", message, { rolloutId });
+  }
 }
 
 /** With instants as the fleet takes them. */

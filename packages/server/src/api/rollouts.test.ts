@@ -53,6 +53,8 @@ test("a rollout is begun, held, looked at, paused, resumed and done", async (t) 
   assert.deepEqual([state, wave, failureBudget], ["running", 1, 0]);
   assert.deepEqual(wanted().sort(), ["1", "2"]);
   assert.equal((await ask<Config>("GET", "configs/app")).answer.rolloutId, rollout);
+  const beside = await ask("PUT", "configs/app/assignments/default", {});
+  assert.equal(beside.status, 412, "the rollout would undo it when it ends");
 
   assert.equal((await ask<Rollout>("POST", `rollouts/${rollout}/pause`)).answer.state, "paused");
   await report("2", null);
