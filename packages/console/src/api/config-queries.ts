@@ -3,7 +3,7 @@ import { collectAll } from "@muster/sdk";
 import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query";
 import { client } from "./client.ts";
 
-/** What agents make of their configs changes without a word of the live stream. */
+/** The live stream tells of changes; this is for what it may have missed. */
 const FLEET_MS = 5000;
 const ROLLOUT_MS = 1500;
 const PAGE = 100;

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { agentConfigsQuery } from "../../api/config-queries.ts";
 import { groupsQuery } from "../../api/queries.ts";
+import { useLiveConfigs } from "../../api/use-live-configs.ts";
 import { useSpeech } from "../../i18n/language.tsx";
 import { speechOf, takesConfigs, tellsVerdicts } from "../../logic/agent-speech.ts";
 import { useAgentConfigColumns } from "../../parts/agent-config-columns.tsx";
@@ -20,6 +21,7 @@ export function ConfigsTab({ agent }: { agent: Agent }) {
 }
 
 function ConfigTable({ agent }: { agent: Agent }) {
+  useLiveConfigs();
   const { say } = useSpeech();
   const { data: rows, error, refetch } = useQuery(agentConfigsQuery(agent.id));
   const { data: groups = [] } = useQuery(groupsQuery);

@@ -6,6 +6,7 @@ import { type ReactNode, useState } from "react";
 import { Link, useLocation, useNavigate, useParams } from "react-router";
 import { client } from "../../api/client.ts";
 import { configQuery, refreshConfigs } from "../../api/config-queries.ts";
+import { useLiveConfigs } from "../../api/use-live-configs.ts";
 import { usePlace } from "../../app/place.tsx";
 import { useMay } from "../../app/session.tsx";
 import { useSpeech } from "../../i18n/language.tsx";
@@ -44,6 +45,7 @@ export function Screen() {
 }
 
 function ConfigPage({ config, tab }: { config: Config; tab: Tab }) {
+  useLiveConfigs(config.id);
   const { say } = useSpeech();
   const operator = useMay("operator");
   const { state } = useLocation() as { state: { saved?: number } | null };

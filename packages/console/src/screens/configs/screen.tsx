@@ -4,6 +4,7 @@ import { IconPlus } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useSearchParams } from "react-router";
 import { configKindsQuery, configsQuery } from "../../api/config-queries.ts";
+import { useLiveConfigs } from "../../api/use-live-configs.ts";
 import { usePlace } from "../../app/place.tsx";
 import { useMay } from "../../app/session.tsx";
 import { useSpeech } from "../../i18n/language.tsx";
@@ -26,6 +27,7 @@ export function Screen() {
   const kind = parameters.get("kind") ?? "";
   const kinds = useQuery(configKindsQuery);
   const configs = useInfiniteQuery(configsQuery({ ...(filter && { filter }), ...(kind && { kind }) }));
+  useLiveConfigs();
   const columns = useConfigColumns();
   const kindWords = useKindWords();
   const write = (name: string, value: string) =>

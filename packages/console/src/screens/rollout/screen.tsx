@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "react-router";
 import { useNow } from "../../api/clock.tsx";
 import { rolloutQuery } from "../../api/config-queries.ts";
+import { useLiveConfigs } from "../../api/use-live-configs.ts";
 import { usePlace } from "../../app/place.tsx";
 import { useMay } from "../../app/session.tsx";
 import { useSpeech } from "../../i18n/language.tsx";
@@ -41,6 +42,7 @@ export function Screen() {
 }
 
 function RolloutPage({ rollout, stale }: { rollout: Rollout; stale: unknown }) {
+  useLiveConfigs(rollout.configId);
   const { say } = useSpeech();
   const operator = useMay("operator");
   const { configName, revision, state, reason } = rollout;
