@@ -26,19 +26,25 @@ describe("configuration of ConfigServer", () => {
     assert.throws(() => read("--door", "configserver=token"), /cannot send a token/);
   });
 
-  test("bare paths are the seed's, users follow the door, and no agent is forgotten unless it is said", () => {
-    assert.deepEqual(read().configServer, { generation: "g0", usersNeedToken: false, agentExpiryMs: undefined });
-    const given = [
-      "--configserver-generation",
-      "g1",
-      "--configserver-users",
-      "token",
-      "--configserver-agent-expiry",
-      "12h",
-    ];
-    const config = read(...given);
-    assert.deepEqual(config.configServer, { generation: "g1", usersNeedToken: true, agentExpiryMs: 43_200_000 });
+  test("bare paths are the seed's, users need no token on this machine, and no agent is forgotten unless it is said", () => {
+    const { trustsUsersAt, ...others } = read().configServer;
+    assert.deepEqual(others, { generation: "g0", agentExpiryMs: undefined });
+    assert.deepEqual(["127.0.0.1", "::1", "10.0.0.1"].map(trustsUsersAt), [true, true, false]);
+    const config = read("--configserver-generation", "g1", "--configserver-agent-expiry", "12h");
+    assert.equal(config.configServer.generation, "g1");
+    assert.equal(config.configServer.agentExpiryMs, 43_200_000);
     assert.match(showServerConfig(config), /configserver-agent-expiry.*12h/);
     assert.throws(() => read("--configserver-generation", "g3"));
+  });
+
+  test("an address that agents may come from is none that users need no token from", () => {
+    const trusted = (...flags: string[]) =>
+      ["127.0.0.1", "10.0.0.1", "10.1.0.5"].map(
+        read("--door", "configserver=10.0.0.0/8", ...flags).configServer.trustsUsersAt,
+      );
+    assert.deepEqual(trusted(), [true, false, false]);
+    assert.deepEqual(trusted("--configserver-users", "token"), [false, false, false]);
+    assert.deepEqual(trusted("--configserver-users", "10.1.0.0/16"), [false, false, true]);
+    assert.throws(() => read("--configserver-users", "off"));
   });
 });

@@ -1,4 +1,6 @@
 import { duration, oneOf, type Setting, type SettingsResult } from "@muster/core/settings";
+import { doorPolicy } from "./config-types.ts";
+import { type DoorPolicy, isAllowedAddress } from "./listeners/door-policy.ts";
 
 /** Which of the three wire generations of ConfigServer is spoken. */
 export type ConfigServerGeneration = "g0" | "g1" | "g2";
@@ -7,8 +9,8 @@ export type ConfigServerGeneration = "g0" | "g1" | "g2";
 export interface ConfigServerChoice {
   /** Where a request on a bare path does not tell. */
   readonly generation: ConfigServerGeneration;
-  /** Whether users need an API token even where the door's addresses would let them in. */
-  readonly usersNeedToken: boolean;
+  /** Whether a user at this address needs no API token; the door has let it in already. */
+  readonly trustsUsersAt: (address: string) => boolean;
   /** Agents that were away for so long are forgotten; undefined: never. */
   readonly agentExpiryMs: number | undefined;
 }
@@ -23,9 +25,9 @@ export const CONFIGSERVER_SETTINGS = {
     doc: "ConfigServer's wire generation on paths without a prefix, where a request does not tell",
   },
   "configserver-users": {
-    type: oneOf("door", "token"),
-    default: "door",
-    doc: "who may call ConfigServer's user endpoints without an API token: whom the door lets in, or nobody",
+    type: { hint: "<token|loopback|cidr,…>", parse: checkUsers },
+    default: "loopback",
+    doc: "who, of those whom the door lets in, may call ConfigServer's user endpoints without an API token; `token`: nobody",
   },
   "configserver-agent-expiry": {
     type: duration(MINUTE_MS, LONGEST_MS),
@@ -33,13 +35,25 @@ export const CONFIGSERVER_SETTINGS = {
   },
 } as const satisfies Record<string, Setting>;
 
+function checkUsers(text: string): string {
+  readUsers(text);
+  return text;
+}
+
+function readUsers(text: string): DoorPolicy {
+  const policy: DoorPolicy = text === "token" ? { kind: "token" } : doorPolicy(text, false);
+  if (policy.kind === "off") throw new Error("expected token, loopback or addresses");
+  return policy;
+}
+
 type Name = keyof typeof CONFIGSERVER_SETTINGS;
 
 export function readConfigServer({ settings }: SettingsResult): ConfigServerChoice {
   const get = (name: Name) => settings.get(name)?.value;
+  const users = readUsers(String(get("configserver-users")));
   return {
     generation: get("configserver-generation") as ConfigServerGeneration,
-    usersNeedToken: get("configserver-users") === "token",
+    trustsUsersAt: (address) => isAllowedAddress(users, address),
     agentExpiryMs: get("configserver-agent-expiry") as number | undefined,
   };
 }

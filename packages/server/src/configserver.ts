@@ -19,8 +19,8 @@ interface ConfigServerParts {
 
 /** The doors of ConfigServer's agents and users. */
 export function openConfigServer({ choice, ...parts }: ConfigServerParts): ConfigServerDoors {
-  const { generation, usersNeedToken } = choice;
-  return createConfigServerDoors({ ...parts, generation, usersNeedToken });
+  const { generation, trustsUsersAt } = choice;
+  return createConfigServerDoors({ ...parts, generation, trustsUsersAt });
 }
 
 /** What these doors want done now and then. */

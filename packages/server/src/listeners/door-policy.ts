@@ -72,8 +72,10 @@ export function describePolicy(policy: DoorPolicy): { policy: string; openTo: st
 
 const FOREIGN_SITES: ReadonlySet<string> = new Set(["cross-site", "same-site"]);
 
-function isAllowedAddress(policy: Extract<DoorPolicy, { kind: "loopback" | "ranges" }>, address: string): boolean {
-  return policy.kind === "loopback" ? isLoopback(address) : policy.ranges.has(address);
+/** Whether the address alone is enough. */
+export function isAllowedAddress(policy: DoorPolicy, address: string): boolean {
+  if (policy.kind === "loopback") return isLoopback(address);
+  return policy.kind === "ranges" && policy.ranges.has(address);
 }
 
 /** A header that must be there once; a repeated one is joined and so matches nothing. */

@@ -13,13 +13,13 @@ export type Admitted =
 const MAX_TOKEN = 500;
 
 /**
- * A user with a token may what the token may. One without was let in by the rules for addresses, and may everything, unless the
- * operator asks for tokens: the originals know none.
+ * A user with a token may what the token may. One without may everything from an address that the operator trusts with that:
+ * the originals know no tokens.
  */
 export async function admitCaller(parts: ConfigServerParts, request: PlainRequest, action: Action): Promise<Admitted> {
   const right = rightFor(action.name);
   const { authorization } = request.headers;
-  if (authorization === undefined && !parts.usersNeedToken)
+  if (authorization === undefined && parts.trustsUsersAt(request.remoteAddress))
     return noted(parts, request, { action, right, actor: PEER });
   const token = /^Bearer +(\S+)$/i.exec(typeof authorization === "string" ? authorization : "")?.[1];
   const identity = token && token.length <= MAX_TOKEN ? await parts.access.authenticate({ bearer: token }) : undefined;

@@ -28,8 +28,8 @@ export interface ConfigServerOptions {
   readonly log: ConfigServerLog;
   /** What is spoken on bare paths where a request does not tell. */
   readonly generation: Generation;
-  /** Whether users need an API token even from addresses that the door lets in. */
-  readonly usersNeedToken?: boolean;
+  /** Whether a user at an address that the door lets in needs no API token. */
+  readonly trustsUsersAt: (address: string) => boolean;
   /** Tests lower them. */
   readonly limits?: Partial<DoorLimits>;
 }

@@ -47,7 +47,7 @@ export interface ConfigServerBench {
 
 export async function openConfigServerBench(
   scope: Scope,
-  options: Partial<Pick<ConfigServerOptions, "generation" | "usersNeedToken" | "limits">> = {},
+  options: Partial<Pick<ConfigServerOptions, "generation" | "trustsUsersAt" | "limits">> = {},
 ): Promise<ConfigServerBench> {
   const clock = new ManualClock();
   const store = new Store(sqliteDialect(join(await makeTempDir(scope), "muster.db")));
@@ -56,7 +56,8 @@ export async function openConfigServerBench(
   await fleet.start();
   const access = await Access.open({ store, clock });
   const quiet = { debug() {}, warn() {} };
-  const doors = createConfigServerDoors({ fleet, access, clock, log: quiet, generation: "g0", ...options });
+  const parts = { fleet, access, clock, log: quiet };
+  const doors = createConfigServerDoors({ ...parts, generation: "g0", trustsUsersAt: () => true, ...options });
   const names = ["configserver-g0", "configserver-g1", "configserver-g2"];
   const failures: unknown[] = [];
   const listeners = new Listeners({

@@ -181,7 +181,7 @@ describe("ConfigServer over HTTP", () => {
   });
 
   test("where users need a token, an address is not enough", async (t) => {
-    const bench = await openConfigServerBench(t, { usersNeedToken: true });
+    const bench = await openConfigServerBench(t, { trustsUsersAt: () => false });
     assert.equal((await send(bench.url, "GET", "/User/ListConfigs")).status, 401);
     const beat = encodeTiny(G0.HeartBeat.request, { agent_id: "a" });
     assert.equal((await send(bench.url, "POST", "/Agent/HeartBeat", beat)).status, 200);
