@@ -14,6 +14,7 @@ const PACKAGES = {
   "redis-server": () => isOnPath("redis-server"),
   "victoria-metrics": () => isOnPath("victoria-metrics"),
   prometheus: () => isOnPath("prometheus"),
+  patch: () => isOnPath("patch"),
 };
 
 /** Packages have scripts that start their services; this file, while it is there, tells them not to. */

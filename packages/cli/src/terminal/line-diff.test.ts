@@ -3,8 +3,11 @@ import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeTempDir } from "@muster/testing";
+import { makeTempDir, unlessMissing } from "@muster/testing";
 import { diffLines, unifiedDiff } from "./line-diff.ts";
+
+const missingPatch =
+  spawnSync("patch", ["--version"]).status === 0 ? undefined : "patch is not installed: apt-get install patch";
 
 const NAMES = { before: "a", after: "b" };
 
@@ -78,8 +81,7 @@ test("texts with nothing in common take no longer than others", () => {
   assert.ok(lines.every(({ sign }) => sign !== " "));
 });
 
-test("patch understands it", async (t) => {
-  if (spawnSync("patch", ["--version"]).status !== 0) return t.skip("there is no patch here");
+test("patch understands it", unlessMissing(missingPatch), async (t) => {
   const dir = await makeTempDir(t);
   const [file, change] = [join(dir, "text"), join(dir, "change")];
   const after = `first\n${numbered(40, { 20: "twenty" })}last`;
